@@ -1,0 +1,90 @@
+# The everyday commands of a checkout; `make help` lists them. PYTHON chooses the interpreter, VENV the environment,
+# JOBS the number of processes that run tests, ARGS is passed on to the demo, the tests or the benchmarks.
+
+PYTHON ?= python3
+VENV ?= .venv
+JOBS ?= 2
+ARGS ?=
+
+PY = $(VENV)/bin/python
+RUN = $(VENV)/.installed-run
+DEV = $(VENV)/.installed-dev
+EVERYDAY = not (site or browser or faults or slow)
+PYTEST = -m pytest -n $(JOBS) --dist loadgroup
+
+.PHONY: help demo test check full bench format format-check lint types imports docs test-integration coverage \
+    changelog clean
+.NOTPARALLEL:
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | while IFS='	' read -r name text; do \
+	    printf '  make %-18s %s\n' "$$name" "$$text"; done
+
+# An environment whose interpreter no longer runs is made again, whatever its stamps say.
+ifneq ($(wildcard $(RUN) $(DEV)),)
+ifneq ($(shell $(PY) -c 'print(1)' 2>/dev/null),1)
+.PHONY: $(RUN) $(DEV)
+endif
+endif
+
+$(RUN): setup.py .ci/venv
+	@PYTHON='$(PYTHON)' sh .ci/venv '$(VENV)' -e .
+	@touch '$@'
+
+$(DEV): setup.py requirements-dev.txt .ci/venv
+	@PYTHON='$(PYTHON)' sh .ci/venv '$(VENV)' -r requirements-dev.txt
+	@touch '$(RUN)' '$@'
+
+demo: $(RUN) ## the main job: a census of the standard library's sources
+	$(PY) examples/source_census.py $(ARGS)
+
+test: $(DEV) ## the tests of every day
+	$(PY) $(PYTEST) -m '$(EVERYDAY)' $(ARGS)
+
+test-integration: $(DEV) ## only the tests that start real processes
+	$(PY) -m pytest -m integration $(ARGS)
+
+full: $(DEV) ## every test there is, at full size; what this machine lacks is skipped
+	PARSL_LIKE_FULL=1 $(PY) $(PYTEST) $(ARGS)
+
+check: format-check lint types imports coverage docs ## what CI asks: everything below, with the tests under coverage
+
+format: $(DEV) ## sorts imports and lays out the sources
+	$(PY) -m ruff check --quiet --fix-only --select I .
+	$(PY) -m ruff format .
+
+format-check: $(DEV) ## fails where `make format` would change something
+	$(PY) -m ruff format --check .
+
+lint: $(DEV) ## ruff and codespell
+	$(PY) -m ruff check .
+	$(PY) -m codespell_lib
+
+types: $(DEV) ## mypy, strict
+	$(PY) -m mypy
+
+imports: $(DEV) ## the layers of ARCHITECTURE.md
+	$(PY) -c 'import sys; from importlinter.cli import lint_imports; sys.exit(lint_imports())'
+
+coverage: $(DEV) ## the tests again, child processes measured: all of the core, 90 % of everything
+	$(PY) -m coverage erase
+	$(PY) -m coverage run $(PYTEST) -m '$(EVERYDAY)' $(ARGS)
+	$(PY) -m coverage combine --quiet
+	$(PY) -m coverage report --include='parsl_like/core/*' --fail-under=100
+	$(PY) -m coverage report --fail-under=90
+
+docs: $(DEV) ## the documentation, warnings being errors, and its examples
+	$(PY) -m sphinx -q -n -W --keep-going -b html docs docs/_build/html
+	$(PY) -m sphinx -q -n -W --keep-going -b doctest docs docs/_build/doctest
+
+bench: $(RUN) ## the benchmarks, one after another
+	@set -e; for file in benchmarks/bench_*.py; do \
+	    if [ -e "$$file" ]; then echo "== $$file"; $(PY) "$$file" $(ARGS); fi; done
+
+changelog: $(DEV) ## gathers changelog.d/ into CHANGELOG.md
+	$(PY) -m towncrier build --yes
+
+clean: ## removes what the other targets made, but for the environment
+	rm -rf build dist *.egg-info docs/_build htmlcov .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache \
+	    .import_linter_cache .hypothesis
+	find parsl_like tests docs examples -name __pycache__ -type d -prune -exec rm -rf {} +
