@@ -1,0 +1,343 @@
+"""The seams: what the kernel, the job poller and the records thread know of everything that touches the world.
+
+A description is opened into a session that satisfies one of these protocols; nothing above a seam asks for more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
+
+if TYPE_CHECKING:
+    from pathlib import Path, PurePath  # for annotations only: the core reads no file
+
+    from parsl_like.core.events import RawEvent
+    from parsl_like.core.ids import AttemptId, BlockId, ExecutorLabel, JobId
+    from parsl_like.core.job_states import JobReport
+    from parsl_like.core.limits import ExecutorLoad
+    from parsl_like.core.records import Record
+
+
+class Attempt(Protocol):
+    """One try of one task, as an executor sees it. Executors read it and keep no other task state.
+
+    Attributes:
+        attempt_id: Its identity; comes back in the event that ends it.
+        function: The callable itself (executors that want objects), else the packed function.
+        args: Positional arguments with all dependencies in place (executors that want objects).
+        kwargs: Keyword arguments likewise.
+        body: The packed call (executors that want bytes).
+        buffers: Large parts of the packed call, out of band.
+        resources: The ``parsl_resource_specification``, or None.
+        priority: Lower runs first; equal ones in order of submission.
+        walltime: Seconds the task may run, or None.
+    """
+
+    @property
+    def attempt_id(self) -> AttemptId:
+        """Its identity."""
+        ...
+
+    @property
+    def function(self) -> Any:
+        """What to call."""
+        ...
+
+    @property
+    def args(self) -> tuple[Any, ...]:
+        """Positional arguments."""
+        ...
+
+    @property
+    def kwargs(self) -> Mapping[str, Any]:
+        """Keyword arguments."""
+        ...
+
+    @property
+    def body(self) -> bytes:
+        """The packed call."""
+        ...
+
+    @property
+    def buffers(self) -> Sequence[Any]:
+        """Its large parts."""
+        ...
+
+    @property
+    def resources(self) -> Mapping[str, Any] | None:
+        """What it needs."""
+        ...
+
+    @property
+    def priority(self) -> float:
+        """Lower runs first."""
+        ...
+
+    @property
+    def walltime(self) -> float | None:
+        """Its limit in seconds."""
+        ...
+
+
+@runtime_checkable
+class ExecutorSession(Protocol):
+    """A running executor. All methods are called by the kernel's owner thread, and none of them waits.
+
+    Attributes:
+        label: The executor's name in this run.
+        wants: Whether attempts carry objects (same process) or packed bytes.
+    """
+
+    label: ExecutorLabel
+    wants: Literal["objects", "bytes"]
+
+    def fds(self) -> Sequence[int]:
+        """File descriptors that become readable when ``pump`` has something; may be empty."""
+        ...
+
+    def pump(self) -> Sequence[RawEvent]:
+        """Everything that has come since the last call, as events; never waits."""
+        ...
+
+    def submit(self, attempts: Sequence[Attempt]) -> None:
+        """Take over attempts; never waits. Each ends in exactly one event unless cancelled."""
+        ...
+
+    def cancel(self, attempts: Sequence[AttemptId]) -> None:
+        """Stop attempts as far as possible; their news, if any still comes, will be ignored."""
+        ...
+
+    def load(self) -> ExecutorLoad:
+        """What there is to do and to do it with."""
+        ...
+
+    def close(self, *, deadline: float) -> None:
+        """End everything the session started, by asking and then by force, before ``deadline`` (monotonic seconds)."""
+        ...
+
+
+@runtime_checkable
+class ElasticSession(ExecutorSession, Protocol):
+    """An executor whose workers live in blocks got from a provider. Called by the jobs thread, so thread-safe."""
+
+    def block_request(self, block: BlockId) -> BlockRequest:
+        """What to submit so that a block's managers connect to this session."""
+        ...
+
+    def when_crowded(self, nudge: Callable[[], None]) -> None:
+        """Call ``nudge``, which costs next to nothing, whenever there is more to do than connected workers can."""
+        ...
+
+    def drain(self, blocks: Sequence[BlockId]) -> None:
+        """Let blocks finish what they run, take nothing new, then end by themselves."""
+        ...
+
+    def block_ended(self, block: BlockId, reason: str) -> None:
+        """A block's job is over; what its managers held is lost, unless they still speak."""
+        ...
+
+    def fail(self, error: BaseException) -> None:
+        """The executor cannot get blocks any more: every task it has, and every later one, ends with ``error``."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class BlockRequest:
+    """One block to be had from a provider.
+
+    Attributes:
+        block_id: Durable within the run.
+        command: The command line to run once per node (a launcher multiplies it).
+        tasks_per_node: How often the launcher starts the command on each node.
+        job_name: A name for the batch system.
+        files: Files the block needs beside its script, by name; written with mode 0600.
+        addresses: URLs where the block's managers reach their executor; replaced by tunnels and clouds.
+        walltime: Seconds the block may live, or None for the provider's own.
+    """
+
+    block_id: BlockId
+    command: str
+    tasks_per_node: int = 1
+    job_name: str = "parsl_like.auto"
+    files: Mapping[str, bytes] = field(default_factory=dict)
+    addresses: tuple[str, ...] = ()
+    walltime: float | None = None
+
+
+@runtime_checkable
+class ProviderSession(Protocol):
+    """A source of blocks. Remembers nothing that the batch system, the ledger or a file does not know."""
+
+    def submit(self, request: BlockRequest) -> JobId:
+        """Submit one block.
+
+        Raises:
+            SubmitException: with ``transient`` telling whether trying again makes sense.
+        """
+        ...
+
+    def status(self, jobs: Sequence[JobId]) -> Mapping[JobId, JobReport]:
+        """What the batch system says; a job that is absent from the mapping was not seen, which is not "gone"."""
+        ...
+
+    def cancel(self, jobs: Sequence[JobId]) -> Mapping[JobId, bool]:
+        """Ask for jobs to be ended; True where the batch system accepted."""
+        ...
+
+    def output(self, job: JobId) -> tuple[str | None, str | None]:
+        """Paths of a job's stdout and stderr, None where there is no such file."""
+        ...
+
+    def close(self) -> None:
+        """Release what the session holds; jobs are not touched."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class CommandResult:
+    """How a command on a channel ended. ``exit_code`` is negative for a signal."""
+
+    exit_code: int
+    stdout: str
+    stderr: str
+
+
+@runtime_checkable
+class ChannelSession(Protocol):
+    """A way to run commands and move files where the batch system is."""
+
+    def run(self, argv: Sequence[str], *, timeout: float, stdin: str | None = None) -> CommandResult:
+        """Run a command; at ``timeout`` seconds its whole process group is killed and ChannelError is raised."""
+        ...
+
+    def push(self, local: Path, remote: PurePath) -> None:
+        """Copy a local file there."""
+        ...
+
+    def pull(self, remote: PurePath, local: Path) -> None:
+        """Copy a file from there."""
+        ...
+
+    def close(self) -> None:
+        """Release the connection."""
+        ...
+
+
+@runtime_checkable
+class MonitoringSink(Protocol):
+    """Where records go. Called by the records thread only, in batches."""
+
+    def write(self, records: Sequence[Record]) -> None:
+        """Take a batch; may be slow, never loses one."""
+        ...
+
+    def close(self) -> None:
+        """Flush and release."""
+        ...
+
+
+@runtime_checkable
+class Memo(Protocol):
+    """Remembered results: key, lookup, attach, acknowledged remember. Called off the owner thread."""
+
+    def key(self, task: Mapping[str, Any]) -> str | None:
+        """The key under which this call would be remembered, or None if it is not to be."""
+        ...
+
+    def lookup(self, key: str) -> tuple[bool, Any]:
+        """(True, value) if a result is remembered."""
+        ...
+
+    def attach(self, key: str, task: int) -> int | None:
+        """The task in flight that computes the same key, or None after noting that ``task`` now does."""
+        ...
+
+    def remember(self, key: str, value: Any, acknowledge: Callable[[], None]) -> None:
+        """Keep a result; ``acknowledge`` is called once it is as durable as promised."""
+        ...
+
+    def close(self) -> None:
+        """Write what is pending and release."""
+        ...
+
+
+class Clock(Protocol):
+    """Where sessions take the time from, so that tests can give it."""
+
+    def monotonic(self) -> float:
+        """Seconds that only ever grow."""
+        ...
+
+    def wall(self) -> float:
+        """Seconds since the epoch, for people to read."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class RunInfo:
+    """Facts of a run that do not change.
+
+    Attributes:
+        run_id: A UUID as text.
+        run_dir: The run's own directory, absolute, as text.
+        started: Seconds since the epoch.
+        argv: The program's command line.
+    """
+
+    run_id: str
+    run_dir: str
+    started: float
+    argv: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RunContext:
+    """What an executor's session is opened with.
+
+    Attributes:
+        run: The run.
+        label: The executor's label.
+        directory: The executor's directory inside the run directory, already made.
+        wake: Wakes the owner thread so that it pumps; cheap, callable from any thread.
+        defer: Runs a function off the owner thread (one that unpickles, say) and feeds the events it returns.
+        record: Takes a record for the records stream from any thread.
+        clock: The time.
+    """
+
+    run: RunInfo
+    label: ExecutorLabel
+    directory: str
+    wake: Callable[[], None]
+    defer: Callable[[Callable[[], Sequence[RawEvent]]], None]
+    record: Callable[[Record], None]
+    clock: Clock
+
+
+@dataclass(frozen=True, slots=True)
+class BlockContext:
+    """What a provider's or channel's session is opened with.
+
+    Attributes:
+        run: The run.
+        label: The executor the blocks are for.
+        script_dir: Where submit scripts, their output and exit codes go, already made.
+        clock: The time.
+    """
+
+    run: RunInfo
+    label: ExecutorLabel
+    script_dir: str
+    clock: Clock
+
+
+@dataclass(frozen=True, slots=True)
+class RunSummary:
+    """How a run went: tasks by public state, retries by app, losses, and where the logs are."""
+
+    states: Mapping[str, int]
+    retries: Mapping[str, int]
+    losses: int
+    seconds: float
+    run_dir: str
+    notes: tuple[str, ...] = ()
