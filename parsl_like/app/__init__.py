@@ -1,0 +1,1 @@
+"""Decorators that turn functions into apps, and what their calls return."""

@@ -1,0 +1,128 @@
+"""The end of a kernel: every future ends, then every part, first by asking and then by force, within a bound."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+from parsl_like.core.events import EventType
+from parsl_like.dataflow.errors import KernelClosed
+from parsl_like.dataflow.futures import CANCELLED, FAILED, UNSETTLED
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from parsl_like.dataflow.dflow import DataFlowKernel
+
+logger = logging.getLogger(__name__)
+
+CLEANUP_SECONDS = 25.0
+"""How long a cleanup may take in all, in seconds; the last part of it is force."""
+
+_CANCEL_REQUESTED = int(EventType.CANCEL_REQUESTED)
+_SUBMITTED = int(EventType.SUBMITTED)
+
+
+class Closing:
+    """Ends what a kernel has opened, however far the opening came.
+
+    Args:
+        kernel: The kernel.
+    """
+
+    def __init__(self, kernel: DataFlowKernel) -> None:
+        self._kernel = kernel
+        self._blocks: threading.Thread | None = None
+
+    def close(self) -> None:
+        """Close the kernel, each step guarded: one that fails is logged and the next one follows."""
+        deadline = time.monotonic() + CLEANUP_SECONDS
+        self._kernel.is_open = False
+        for step in (
+            self._cancel_tasks,
+            self._stop_loop,
+            self._close_executors,
+            self._close_blocks,
+            self._stop_services,
+            self._end_stragglers,
+            self._write_summary,
+        ):
+            try:
+                step(deadline)
+            except Exception:  # a session or plugin, perhaps foreign, must not keep the rest from being closed
+                logger.exception("while closing the kernel: %s failed", step.__name__.strip("_"))
+
+    def _cancel_tasks(self, _deadline: float) -> None:
+        kernel = self._kernel
+        if not kernel._loop.alive:
+            return
+        machine = kernel.machine
+
+        def cancel_all() -> None:
+            error = KernelClosed("the kernel was closed before the task could end.")
+            live = [row.id for row in machine.rows.values()]
+            machine.feed([(_CANCEL_REQUESTED, task, error) for task in live])
+
+        kernel._loop.call(cancel_all)
+        kernel._loop.call(lambda: None)  # what the machine wants done because of it has been done now
+
+    def _stop_loop(self, _deadline: float) -> None:
+        self._kernel._loop.stop()
+
+    def _close_executors(self, deadline: float) -> None:
+        kernel = self._kernel
+        if kernel._poller is not None:  # beside the executors: a batch system may take its time
+            self._blocks = threading.Thread(
+                target=kernel._poller.close, args=(deadline,), name="parsl-like-closing", daemon=True
+            )
+            self._blocks.start()
+        for label, session in list(kernel.executors.items()):
+            try:
+                session.close(deadline=min(deadline, time.monotonic() + CLEANUP_SECONDS / 2))
+            except Exception:  # the others have to be closed too
+                logger.exception("executor %s could not be closed", label)
+        for description in kernel._descriptions:
+            session_of = kernel.executors.get(getattr(description, "label", ""))
+            if session_of is not None and hasattr(description, "detach"):
+                description.detach(session_of)
+
+    def _close_blocks(self, deadline: float) -> None:
+        if self._blocks is not None:
+            self._blocks.join(max(0.0, deadline - time.monotonic()) + 1.0)
+
+    def _stop_services(self, deadline: float) -> None:
+        kernel = self._kernel
+        kernel._retries.close()
+        for service in (kernel._prepare, kernel._completion):
+            service.stop(max(0.5, min(3.0, deadline - time.monotonic())))
+
+    def _end_stragglers(self, _deadline: float) -> None:
+        """Tasks that slipped in while the kernel was closing, and futures behind a callback that does not return."""
+        kernel = self._kernel
+        rows = [event[2] for event in kernel._loop.unread() if event[0] == _SUBMITTED]
+        self._end((row.future for row in rows), CANCELLED, None)
+        for futures in kernel._completion.unserved():
+            for future in futures:
+                future.publish()
+        kernel.submission.settled(0)
+
+    def _write_summary(self, _deadline: float) -> None:
+        kernel = self._kernel
+        summary = kernel.summary()
+        kernel.log_summary(summary)
+        kernel.plugins.run_finished(kernel._context, summary)
+        kernel._run_record.finish(summary)
+
+    def fail_everything(self, error: BaseException) -> None:
+        """End every future with an error, without the owner thread, which is dead."""
+        kernel = self._kernel
+        rows = [*kernel.machine.rows.values(), *(e[2] for e in kernel._loop.unread() if e[0] == _SUBMITTED)]
+        self._end((row.future for row in rows), FAILED, error)
+
+    def _end(self, futures: Iterable[Any], settled: int, value: Any) -> None:
+        for future in futures:
+            if future.settled == UNSETTLED:
+                future.settle(settled, value)
+                future.publish()

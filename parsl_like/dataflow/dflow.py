@@ -1,0 +1,381 @@
+"""The dataflow kernel: the one place where all parts of a run are put together, and taken apart again.
+
+user threads           owner thread                   other threads
+------------           ------------                   -------------
+app(...) --Submission--> inbox --> TaskMachine --> LiveEffects --> executor sessions (same thread)
+                                                               --> parsl-like-completion: futures, callbacks
+                                                               --> parsl-like-prepare: tasks that had to wait
+                                                               --> parsl-like-records: sinks
+                                                               --> parsl-like-jobs: blocks
+"""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import threading
+import time
+import uuid
+import weakref
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from functools import partial
+from typing import TYPE_CHECKING, Any, Self
+
+from parsl_like.config import Config
+from parsl_like.core.events import EventType
+from parsl_like.core.machine import TaskMachine
+from parsl_like.core.ports import ElasticSession, ExecutorSession, RunContext, RunInfo, RunSummary
+from parsl_like.core.states import FINAL_PHASES
+from parsl_like.core.task import AppSpec
+from parsl_like.dataflow.clocks import SystemClock
+from parsl_like.dataflow.closing import Closing
+from parsl_like.dataflow.dependency_resolvers import SHALLOW_DEPENDENCY_RESOLVER
+from parsl_like.dataflow.effects import LiveEffects
+from parsl_like.dataflow.errors import DependencyError, TaskCancelled
+from parsl_like.dataflow.failures import FailureLog
+from parsl_like.dataflow.futures import CANCELLED, AppFuture
+from parsl_like.dataflow.joins import watch
+from parsl_like.dataflow.lifting import lifted_spec
+from parsl_like.dataflow.loop import KernelLoop
+from parsl_like.dataflow.memoization import NoMemo
+from parsl_like.dataflow.preparation import Preparation
+from parsl_like.dataflow.retries import RetryDesk
+from parsl_like.dataflow.rundirs import make_rundir
+from parsl_like.dataflow.services import Service, is_service_thread
+from parsl_like.dataflow.submission import INTERNAL, Submission, default_std_autopath
+from parsl_like.dataflow.taskview import TaskView
+from parsl_like.errors import NoDataFlowKernelError, TaskLost
+
+if TYPE_CHECKING:
+    from parsl_like.executors.base import ParslExecutor
+
+logger = logging.getLogger(__name__)
+
+_CANCEL_REQUESTED = int(EventType.CANCEL_REQUESTED)
+
+
+class DataFlowKernel:
+    """Runs tasks as soon as their inputs are there.
+
+    Guarantees: every future that it has handed out ends, in the order of its kind at the latest when the kernel is
+    cleaned up; after ``cleanup`` nothing that it started is left. Its constructor is the only one of this package that
+    acts: it makes the run directory and starts threads and executors.
+
+    Args:
+        config: What to run on; a sealed copy is used, so that one Config serves any number of kernels.
+
+    Attributes:
+        config: The sealed copy.
+        run_id: A UUID as text.
+        run_dir: The run's own directory.
+        executors: Running executors by label.
+    """
+
+    def __init__(self, config: Config | None = None) -> None:
+        self.config = (config if config is not None else Config()).sealed()
+        self.run_id = str(uuid.uuid4())
+        self.run_dir = make_rundir(str(self.config.run_dir))
+        self.time_began = time.time()
+        self.executors: dict[str, ExecutorSession] = {}
+        self.is_open = True
+        self._context = RunInfo(self.run_id, self.run_dir, self.time_began, _argv())
+        self._clock = SystemClock()
+        self._cleanup_lock = threading.Lock()
+        self.cleanup_called = False
+        with ExitStack() as stack:
+            self._open(stack)
+            self._stack = stack.pop_all()
+        self._at_exit = _call_weakly(self)
+        atexit.register(self._at_exit)
+
+    # --- putting it together -----------------------------------------------------------------------------------
+
+    def _open(self, stack: ExitStack) -> None:
+        """Start every part; each registers how it is ended, in reverse order."""
+        from parsl_like.dataflow.opening import open_logging, open_plugins, open_recorder, open_run_record
+
+        config = self.config
+        stack.callback(open_logging(config, self.run_dir))
+        logger.info("run %s in %s", self.run_id, self.run_dir)
+        self.plugins = open_plugins()
+        self.recorder = open_recorder(self.plugins, config, self._context, stack)
+        self._run_record = open_run_record(self._context, config)
+        self._failures = FailureLog()
+        self.memoizer = NoMemo()
+        self.machine = TaskMachine(
+            retries=config.retries,
+            lost_retries=config.lost_retries,
+            garbage_collect=config.garbage_collect,
+            dependency_error=lambda task, failed: DependencyError([(e, name) for name, e in failed], task),
+            join_type_error=_join_type_error,
+            loss_error=lambda cause, losses: TaskLost(cause, losses) if config.lost_retries else cause,
+        )
+        self._loop = KernelLoop(self.machine, self._crashed)
+        resolver = config.dependency_resolver or SHALLOW_DEPENDENCY_RESOLVER
+        self._preparation = Preparation(self.executors, resolver, self.memoizer, self._loop.post_all)
+        self.submission = Submission(
+            self,
+            self.executors,
+            self._preparation,
+            self._loop.post,
+            config.std_autopath or self.default_std_autopath,
+            config.max_outstanding_tasks,
+        )
+        self._completion: Service[list[AppFuture[Any]]] = Service("parsl-like-completion", self._publish)
+        self._prepare: Service[Any] = Service("parsl-like-prepare", self._preparation.serve)
+        effects = LiveEffects(
+            sessions=self.executors,
+            post_all=self._loop.post_all,
+            complete=self._completion.put,
+            prepare=self._prepare.put,
+            watch=lambda row, targets: watch(row, targets, self._loop.post),
+            record=self._record,
+            remember=lambda items: None,
+        )
+        handler = config.retry_handler
+        self._retries = RetryDesk(handler, self.machine, self._loop.post, config.internal_tasks_max_threads)
+        self._closing = Closing(self)
+        stack.callback(self._closing.close)
+        for service in (self._completion, self._prepare):
+            service.start()
+        self._poller: Any = None
+        self._open_internal()
+        for description in self._descriptions:
+            self._open_executor(description)
+        self._loop.start(effects, None if handler is None else self._retries.ask)
+        self.plugins.run_started(self._context)
+
+    def _open_internal(self) -> None:
+        from parsl_like.executors.threads import ThreadPoolExecutor
+
+        threads = ThreadPoolExecutor(
+            label=INTERNAL,
+            max_threads=self.config.internal_tasks_max_threads,
+            thread_name_prefix="parsl-like-internal",
+        )
+        self._open_executor(threads.sealed())
+
+    def _open_executor(self, description: ParslExecutor) -> None:
+        """Open one executor, poll it, and get it blocks if it lives in some. On the owner thread, or before it runs."""
+        from parsl_like.dataflow.opening import executor_context, open_blocks
+
+        context = executor_context(self, description)
+        session = self.plugins.open_executor(description, context)
+        self.executors[session.label] = session
+        self._loop.add_session(session)
+        if hasattr(description, "attach"):
+            description.attach(session)
+        self.submission.forget_choices()
+        if isinstance(session, ElasticSession):
+            self._poller = open_blocks(self, description, session, self._poller)
+
+    def add_executors(self, executors: Sequence[ParslExecutor]) -> None:
+        """Add executors to the running kernel; apps that run on "all" may use them from now on."""
+        for executor in executors:
+            self._loop.call(partial(self._open_executor, executor.sealed()), timeout=120)
+
+    @property
+    def _descriptions(self) -> tuple[ParslExecutor, ...]:
+        """The sealed executors of the configuration."""
+        return tuple(self.config.executors or ())  # type: ignore[arg-type]  # sealing has wrapped plain pools
+
+    # --- tasks ---------------------------------------------------------------------------------------------------
+
+    def submit(
+        self,
+        func: Callable[..., Any],
+        app_args: Sequence[Any] = (),
+        executors: str | Sequence[str] = "all",
+        cache: bool = False,
+        ignore_for_cache: Sequence[str] | None = None,
+        app_kwargs: Mapping[str, Any] | None = None,
+        join: bool = False,
+    ) -> AppFuture[Any]:
+        """Make a task of a call, below the app decorators; returns at once.
+
+        Raises:
+            NoDataFlowKernelError: after ``cleanup``.
+        """
+        labels = executors if isinstance(executors, str) else tuple(executors)
+        name = getattr(func, "__name__", type(func).__name__)
+        app = AppSpec(name, func, labels, cache, tuple(ignore_for_cache or ()), join)
+        return self.submit_call(app, tuple(app_args), dict(app_kwargs or {}))
+
+    def submit_call(self, app: AppSpec, args: tuple[Any, ...], kwargs: dict[str, Any]) -> AppFuture[Any]:
+        """Make a task of a call of an app; ``kwargs`` is taken over."""
+        if not self.is_open:
+            raise NoDataFlowKernelError(
+                f"app {app.name} was called after the kernel had been cleaned up.", hint="load a configuration first."
+            )
+        return self.submission.submit(app, args, kwargs)
+
+    def cancel(self, future: AppFuture[Any]) -> bool:
+        """Cancel a task of this kernel; True if it will not end by itself any more."""
+        error = TaskCancelled(future.tid, future._name)
+        if not self._loop.alive:
+            return False
+        self._loop.post((_CANCEL_REQUESTED, future.tid, error))
+        self._loop.call(lambda: None)
+        return future.settled == CANCELLED
+
+    def lift(self, future: AppFuture[Any], how: str, what: Any) -> AppFuture[Any]:
+        """A future of an item or an attribute of another future's value."""
+        return self.submit_call(lifted_spec(how, INTERNAL), (future, what), {})
+
+    @property
+    def tasks(self) -> dict[int, TaskView]:
+        """Views of the tasks the kernel still knows; ended ones only with ``Config(garbage_collect=False)``."""
+        rows = self._loop.call(lambda: list(self.machine.rows.values())) if self._loop.alive else []
+        return {row.id: TaskView(row, row.future) for row in rows}
+
+    @property
+    def task_count(self) -> int:
+        """Tasks submitted so far."""
+        return self.submission._submitted
+
+    def wait_for_current_tasks(self) -> None:
+        """Wait until every task submitted before this call has ended; those that they submit are not waited for."""
+        for future in self._unfinished():
+            future.wait_published()
+
+    def _unfinished(self) -> list[Any]:
+        if not self._loop.alive:
+            return []
+        live = self._loop.call(
+            lambda: [row.future for row in self.machine.rows.values() if row.phase not in FINAL_PHASES]
+        )
+        return [*live, *self._publishing()]
+
+    def _publishing(self) -> list[AppFuture[Any]]:
+        """Futures that have ended but may not have been published: a marker follows them through the queue."""
+        if is_service_thread():
+            return []
+        marker: AppFuture[Any] = AppFuture(-1, "marker")
+        marker.settle(1, None)
+        self._completion.put([marker])
+        return [marker]
+
+    def _publish(self, futures: list[AppFuture[Any]]) -> None:
+        """Tell those who wait; runs on the completion thread."""
+        for future in futures:
+            future.publish()
+        self.submission.settled(sum(1 for future in futures if future.tid >= 0))
+
+    def _record(self, raw: list[tuple[float, int, int, int, Any]]) -> None:
+        self.recorder.put(raw)
+        self._failures.note(raw, self._prepare.put)
+
+    def _crashed(self, error: BaseException) -> None:
+        """The owner thread is dead: end every future with the reason, take no more."""
+        self.is_open = False
+        self._closing.fail_everything(error)
+
+    # --- looking in ----------------------------------------------------------------------------------------------
+
+    def status(self) -> dict[str, Any]:
+        """The health of the run without reading a log: tasks, executors, blocks, threads, and what is stalled."""
+        from parsl_like.dataflow.status import kernel_status
+
+        return kernel_status(self)
+
+    def summary(self) -> RunSummary:
+        """Tasks by public state, retries by app, losses, and where the logs are."""
+        machine = self.machine
+        return RunSummary(
+            machine.summary(),
+            dict(machine.retried),
+            machine.losses,
+            time.time() - self.time_began,
+            self.run_dir,
+        )
+
+    def log_task_states(self) -> None:
+        """Write how the run goes so far to the log."""
+        self.log_summary(self.summary())
+
+    def log_summary(self, summary: RunSummary) -> None:
+        """Write a summary to the log: tasks by state, retries by app, where the logs are."""
+        states = ", ".join(f"{count} {name}" for name, count in summary.states.items()) or "no task"
+        retries = ", ".join(f"{app} {count}" for app, count in summary.retries.items()) or "none"
+        logger.info(
+            "%s in %.1f s; retries: %s; losses: %d; logs in %s",
+            states,
+            summary.seconds,
+            retries,
+            summary.losses,
+            summary.run_dir,
+        )
+
+    def default_std_autopath(self, taskrecord: Any, kw: str) -> str:
+        """Where AUTO_LOGNAME leads: a file in the run directory's ``task_logs``."""
+        return default_std_autopath(self.run_dir, taskrecord, kw)
+
+    def checkpoint(self, tasks: Any = None) -> None:
+        """Write remembered results; this kernel remembers none yet."""
+        self.memoizer.checkpoint()
+
+    # --- the end -------------------------------------------------------------------------------------------------
+
+    def cleanup(self) -> None:
+        """End everything that the kernel started. Every future ends: those of unfinished tasks as cancelled.
+
+        Returns within 30 seconds, by force if need be. A second call does nothing.
+        """
+        with self._cleanup_lock:
+            if self.cleanup_called:
+                return
+            self.cleanup_called = True
+        self.is_open = False
+        atexit.unregister(self._at_exit)
+        self._stack.close()
+
+    def atexit_cleanup(self) -> None:
+        """Clean up at the interpreter's end, if the program has not."""
+        if not self.cleanup_called:
+            logger.warning("the program ended without cleaning up its kernel; doing so now")
+            self.cleanup()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        """Leave a ``with`` block as ``Config.exit_mode`` says: cleanup, wait (unless an exception came), or skip."""
+        mode = self.config.exit_mode
+        if mode == "skip":
+            return
+        if mode == "wait" and kind is None:
+            self.wait_for_current_tasks()
+        self.cleanup()
+
+    def __repr__(self) -> str:
+        return f"<DataFlowKernel run {self.run_id} in {self.run_dir}, {'open' if self.is_open else 'closed'}>"
+
+
+def _argv() -> tuple[str, ...]:
+    import sys
+
+    return tuple(sys.argv)
+
+
+def _join_type_error(name: str, value: Any) -> TypeError:
+    shown = type(value).__name__
+    if isinstance(value, list | tuple):
+        wrong = next((item for item in value if not hasattr(item, "add_done_callback")), None)
+        shown = f"{shown} that holds a {type(wrong).__name__}"
+    return TypeError(f"join_app body of {name} must return a Future or a list of Futures, got {shown}")
+
+
+def _call_weakly(kernel: DataFlowKernel) -> Callable[[], None]:
+    """A function for atexit that does not keep the kernel alive."""
+    ref = weakref.ref(kernel)
+
+    def end() -> None:
+        live = ref()
+        if live is not None:
+            live.atexit_cleanup()
+
+    return end
+
+
+__all__ = ["DataFlowKernel", "RunContext"]

@@ -1,0 +1,97 @@
+"""The live shell: carries out what the machine wants done, in batches, without ever waiting."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from parsl_like.core.events import EventType, RawEvent
+from parsl_like.core.states import Phase
+from parsl_like.dataflow.futures import CANCELLED, FAILED, SUCCEEDED
+
+if TYPE_CHECKING:
+    from parsl_like.core.effects import Outbox
+    from parsl_like.core.ports import ExecutorSession
+    from parsl_like.core.task import JoinTargets, TaskRow
+    from parsl_like.dataflow.futures import AppFuture
+
+logger = logging.getLogger(__name__)
+
+_SETTLED = {
+    int(Phase.done): SUCCEEDED,
+    int(Phase.recalled): SUCCEEDED,
+    int(Phase.failed): FAILED,
+    int(Phase.dep_failed): FAILED,
+    int(Phase.cancelled): CANCELLED,
+}
+_ATTEMPT_FAILED = int(EventType.ATTEMPT_FAILED)
+
+
+class LiveEffects:
+    """Effects for real.
+
+    Args:
+        sessions: Executors by label.
+        post_all: Takes events that carrying out gives rise to.
+        complete: Takes futures to be published, on the completion thread.
+        prepare: Takes rows to be prepared, on the prepare thread.
+        watch: Waits for the inner futures of a join app.
+        record: Takes raw state changes, on the records thread.
+        remember: Keeps a result for later equal calls.
+    """
+
+    def __init__(
+        self,
+        *,
+        sessions: MutableMapping[str, ExecutorSession],
+        post_all: Callable[[Sequence[RawEvent]], None],
+        complete: Callable[[list[AppFuture[Any]]], None],
+        prepare: Callable[[list[TaskRow]], None],
+        watch: Callable[[TaskRow, JoinTargets], None],
+        record: Callable[[list[tuple[float, int, int, int, Any]]], None],
+        remember: Callable[[list[tuple[TaskRow, str, Any]]], None],
+    ) -> None:
+        self._sessions: Mapping[str, ExecutorSession] = sessions
+        self._post_all = post_all
+        self._complete = complete
+        self._prepare = prepare
+        self._watch = watch
+        self._record = record
+        self._remember = remember
+
+    def carry_out(self, out: Outbox) -> None:
+        """Do everything in the box; launches first, since workers wait, and records last, since people can."""
+        for label, rows in out.launch.items():
+            self._launch(label, rows)
+        if out.settle:
+            self._settle(out.settle)
+        if out.prepare:
+            self._prepare(out.prepare)
+        for row, targets in out.watch:
+            self._watch(row, targets)
+        for attempt, label in out.cancel:
+            session = self._sessions.get(label)
+            if session is not None:
+                session.cancel((attempt,))
+        if out.remember:
+            self._remember(out.remember)
+        if out.records:
+            self._record(out.records)
+
+    def _launch(self, label: str, rows: list[TaskRow]) -> None:
+        try:
+            self._sessions[label].submit(rows)
+        except Exception as error:  # an executor, perhaps foreign, that refuses must not take the owner thread
+            logger.exception("executor %s refused %d task(s)", label, len(rows))
+            self._post_all([(_ATTEMPT_FAILED, row.attempt_id, (error, 1.0, None)) for row in rows])
+
+    def _settle(self, rows: list[TaskRow]) -> None:
+        futures = []
+        for row in rows:
+            future = row.future
+            future.settle(_SETTLED[row.phase], row.value)
+            future._phase = row.phase
+            future._row = None
+            futures.append(future)
+        self._complete(futures)

@@ -1,0 +1,95 @@
+"""Errors of the dataflow layer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from parsl_like.errors import ParslError
+
+ROOTS_SHOWN = 5
+"""How many root causes a message names; the rest is counted."""
+
+
+class DataFlowException(ParslError):
+    """The base of what goes wrong between tasks."""
+
+
+class BadCheckpoint(DataFlowException):
+    """A checkpoint cannot be loaded."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(reason)
+
+
+class TaskCancelled(DataFlowException):
+    """A task was cancelled; its dependents are told with this."""
+
+    def __init__(self, task_id: int, app_name: str) -> None:
+        self.task_id, self.app_name = task_id, app_name
+        super().__init__(f"task {task_id} ({app_name}) was cancelled.")
+
+
+class KernelClosed(DataFlowException):
+    """The kernel was closed before the task could end."""
+
+
+class PropagatedException(DataFlowException):
+    """A task fails because others did. It names the tasks where the trouble began, however far away they are.
+
+    Args:
+        dependent_exceptions_tids: Pairs (exception, name of its task) of what this task needed and did not get.
+        task_id: The task.
+        failure_description: What sort of failure, in words.
+
+    Attributes:
+        dependent_exceptions_tids: Pairs (exception, name of its task) of the *root* failures: those of a needed
+            task that itself failed because of others are given in its place, so that depth costs nothing.
+    """
+
+    def __init__(
+        self,
+        dependent_exceptions_tids: Iterable[tuple[BaseException, str]],
+        task_id: int,
+        *,
+        failure_description: str,
+    ) -> None:
+        roots: dict[tuple[int, str], tuple[BaseException, str]] = {}
+        for error, name in dependent_exceptions_tids:
+            inner = error.dependent_exceptions_tids if isinstance(error, PropagatedException) else [(error, name)]
+            for root in inner:
+                roots.setdefault((id(root[0]), root[1]), root)
+        self.dependent_exceptions_tids: list[tuple[BaseException, str]] = list(roots.values())
+        self.task_id = task_id
+        self.failure_description = failure_description
+        super().__init__(self._sentence())
+        if self.dependent_exceptions_tids:
+            self.__cause__ = self.dependent_exceptions_tids[0][0]
+
+    def _sentence(self) -> str:
+        shown = "; ".join(f"{name} failed with {_brief(e)}" for e, name in self.dependent_exceptions_tids[:ROOTS_SHOWN])
+        more = len(self.dependent_exceptions_tids) - ROOTS_SHOWN
+        return f"{self.failure_description} for task {self.task_id}: {shown}{f'; and {more} more' if more > 0 else ''}."
+
+
+class DependencyError(PropagatedException):
+    """A task never ran, because something it depends on failed."""
+
+    def __init__(self, dependent_exceptions_tids: Iterable[tuple[BaseException, str]], task_id: int) -> None:
+        super().__init__(dependent_exceptions_tids, task_id, failure_description="Dependency failure")
+
+
+class JoinError(PropagatedException):
+    """A join app's inner tasks failed."""
+
+    def __init__(self, dependent_exceptions_tids: Iterable[tuple[BaseException, str]], task_id: int) -> None:
+        super().__init__(dependent_exceptions_tids, task_id, failure_description="Join failure")
+
+
+def _brief(error: BaseException) -> str:
+    try:
+        text = str(error)
+    except Exception as complaint:  # noqa: BLE001 - a user's __str__ may raise; the name of its type still helps
+        text = f"<its text cannot be shown: {type(complaint).__name__}>"
+    first = text.split("\n", 1)[0]
+    return f"{type(error).__name__}: {first[:300]}"

@@ -1,0 +1,50 @@
+"""Failed tries in the log: each with its traceback, many of one kind in short."""
+
+from __future__ import annotations
+
+import logging
+import traceback
+from collections import Counter
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+from parsl_like.core.states import States
+
+logger = logging.getLogger(__name__)
+
+IN_FULL = 50
+"""How many failures of one type are logged with their traceback; later ones get a line each."""
+
+_FAILURES = frozenset({int(States.fail_retryable), int(States.failed)})
+
+
+class FailureLog:
+    """Writes failed tries to the log, on a thread where users' ``__str__`` may run."""
+
+    def __init__(self) -> None:
+        self._seen: Counter[str] = Counter()
+
+    def note(self, raw: Sequence[tuple[float, int, int, int, Any]], put: Callable[[Any], None]) -> None:
+        """Pick the failures out of a batch of state changes and have them logged by ``put``."""
+        failed = [(task, number, state, error) for _, task, number, state, error in raw if state in _FAILURES]
+        if failed:
+            put(partial(self._write_all, failed))
+
+    def _write_all(self, failed: list[tuple[int, int, int, Any]]) -> tuple[()]:
+        for failure in failed:
+            self.write(*failure)
+        return ()
+
+    def write(self, task: int, number: int, state: int, error: Any) -> None:
+        """Log one failed try."""
+        if not isinstance(error, BaseException):
+            return
+        kind = type(error).__name__
+        self._seen[kind] += 1
+        fate = "will be tried again" if state == States.fail_retryable else "failed"
+        if self._seen[kind] <= IN_FULL:
+            text = "".join(traceback.format_exception(error))
+            logger.warning("task %d %s after try %d: %s", task, fate, number, text, extra={"task": task})
+        else:
+            logger.warning("task %d %s after try %d: %s again", task, fate, number, kind, extra={"task": task})

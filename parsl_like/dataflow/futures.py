@@ -1,0 +1,297 @@
+"""Futures that cost little until somebody waits for them.
+
+A ``concurrent.futures.Future`` makes a Condition, two locks and two lists at birth. Most futures of a large run are
+never waited for one by one, so :class:`LazyFuture` makes them on first use and is otherwise a full Future: ``wait``,
+``as_completed``, callbacks, cancellation and ``asyncio`` work on it.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Generator
+from concurrent.futures import CancelledError, Future, InvalidStateError
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from parsl_like.core.states import state_of
+
+if TYPE_CHECKING:
+    from parsl_like.core.task import TaskRow
+    from parsl_like.dataflow.dflow import DataFlowKernel
+
+logger = logging.getLogger(__name__)
+T = TypeVar("T")
+
+_PENDING, _FINISHED, _CANCELLED = "PENDING", "FINISHED", "CANCELLED_AND_NOTIFIED"  # the names concurrent.futures uses
+# Guards the moments that a Condition of the future's own would guard; held for microseconds. It can be taken twice, since
+# a signal's handler or a finaliser that uses a future may run on a thread that holds it.
+_GATE = threading.RLock()
+
+UNSETTLED, SUCCEEDED, FAILED, CANCELLED = 0, 1, 2, 3
+
+
+class LazyFuture(Future[T]):
+    """A Future whose Condition exists only once somebody waits for it.
+
+    It ends in two steps: ``settle`` stores the end, visible at once to dependents through ``settled``; ``publish``
+    wakes those who wait and runs callbacks, on a thread where user code may run.
+    """
+
+    __slots__ = ("_cond", "_done_callbacks", "_exception", "_result", "_state", "_waiters", "settled")
+
+    def __init__(self) -> None:  # the base's is not called: it would make what this class avoids
+        self._cond: threading.Condition | None = None
+        self._state = _PENDING
+        self._result: Any = None
+        self._exception: BaseException | None = None
+        self._waiters: Any = ()
+        self._done_callbacks: Any = None
+        self.settled = UNSETTLED
+
+    @property
+    def _condition(self) -> threading.Condition:  # type: ignore[override]  # what wait() and as_completed() lock
+        cond = self._cond
+        if cond is None:
+            with _GATE:
+                cond = self._cond
+                if cond is None:
+                    self._waiters = []
+                    cond = self._cond = threading.Condition()
+        return cond
+
+    # --- ending ------------------------------------------------------------------------------------------------
+
+    def settle(self, settled: int, value: Any) -> None:
+        """Store the end without telling anybody: a value, an exception, or neither for CANCELLED."""
+        if settled == SUCCEEDED:
+            self._result = value
+        elif settled == FAILED:
+            self._exception = value
+            self._result = getattr(value, "__traceback__", None)  # what each raising of it starts from
+        self.settled = settled
+
+    def publish(self) -> None:
+        """Tell those who wait, and run the callbacks; a callback that raises is logged. A second call does nothing."""
+        state = _CANCELLED if self.settled == CANCELLED else _FINISHED
+        with _GATE:
+            quiet = self._cond is None
+            if quiet:
+                self._state = state
+                callbacks, self._done_callbacks = self._done_callbacks, None
+        if not quiet:
+            callbacks = self._publish_to_waiters(state)
+        for callback in callbacks or ():
+            self._run(callback)
+
+    def _publish_to_waiters(self, state: str) -> Any:
+        with self._condition:
+            with _GATE:
+                if self._state != _PENDING:
+                    return None
+                self._state = state
+                callbacks, self._done_callbacks = self._done_callbacks, None
+            for waiter in self._waiters:
+                if state == _CANCELLED:
+                    waiter.add_cancelled(self)
+                elif self._exception is not None:
+                    waiter.add_exception(self)
+                else:
+                    waiter.add_result(self)
+            self._condition.notify_all()
+        return callbacks
+
+    def _run(self, callback: Callable[[Future[T]], object]) -> None:
+        try:
+            callback(self)
+        except BaseException as error:  # a user's callback must not take the thread that serves all others
+            if not isinstance(error, Exception) and threading.current_thread() is threading.main_thread():
+                raise  # Ctrl-C, or a wish to end the program
+            logger.exception("exception calling callback for %r", self)
+
+    # --- the Future's interface ----------------------------------------------------------------------------------
+
+    def done(self) -> bool:
+        """Whether the task has ended, well or badly, or was cancelled."""
+        return self._state != _PENDING or self.settled == CANCELLED
+
+    def cancelled(self) -> bool:
+        """Whether the task was cancelled."""
+        return self.settled == CANCELLED
+
+    def running(self) -> bool:
+        """Always False: that a task runs is known to its worker, and to the records."""
+        return False
+
+    def cancel(self) -> bool:
+        """Cancel if it has not ended; True if that worked."""
+        with _GATE:
+            if self.settled != UNSETTLED:
+                return self.settled == CANCELLED
+            self.settled = CANCELLED
+        self.publish()
+        return True
+
+    def add_done_callback(self, fn: Callable[[Future[T]], object]) -> None:
+        """Call ``fn(future)`` once it has ended; at once, in the caller's thread, if it has."""
+        with _GATE:
+            if self._state == _PENDING:
+                if self._done_callbacks is None:
+                    self._done_callbacks = [fn]
+                else:
+                    self._done_callbacks.append(fn)
+                return
+        self._run(fn)
+
+    def _wait(self, timeout: float | None) -> None:
+        if self._state != _PENDING or (self.settled != UNSETTLED and is_service_thread()):
+            return  # a thread that the kernel needs does not wait for others to be told: they may be behind it
+        with self._condition:
+            if self._state == _PENDING:
+                self._condition.wait(timeout)
+        if self._state == _PENDING:
+            raise TimeoutError
+
+    def wait_published(self) -> None:
+        """Wait until everybody has been told, whatever the end is."""
+        self._wait(None)
+
+    def result(self, timeout: float | None = None) -> T:
+        """The task's value.
+
+        Args:
+            timeout: Seconds to wait, None for as long as it takes.
+
+        Raises:
+            TimeoutError: if it has not ended by then.
+            CancelledError: if it was cancelled.
+            Exception: what the task raised.
+        """
+        if self._state == _PENDING:
+            self._wait(timeout)
+        if self.settled == CANCELLED:
+            raise CancelledError
+        if self._exception is not None:
+            try:
+                raise self._exception
+            finally:
+                self = None  # type: ignore[assignment]  # noqa: PLW0642 - no cycle of exception, traceback, frame and future
+        return self._result  # type: ignore[no-any-return]
+
+    def exception(self, timeout: float | None = None) -> BaseException | None:
+        """What the task raised, or None; waits and raises as :meth:`result` does."""
+        self._wait(timeout)
+        if self.settled == CANCELLED:
+            raise CancelledError
+        return self._exception
+
+    def set_running_or_notify_cancel(self) -> bool:
+        """For code that treats this as a future of its own; True unless cancelled."""
+        return self.settled != CANCELLED
+
+    def set_result(self, result: T) -> None:
+        """End with a value."""
+        self._end(SUCCEEDED, result)
+
+    def set_exception(self, exception: BaseException | None) -> None:
+        """End with an exception."""
+        self._end(FAILED, exception)
+
+    def _end(self, settled: int, value: Any) -> None:
+        with _GATE:
+            if self.settled != UNSETTLED:
+                raise InvalidStateError(f"{self!r} has ended already")
+            self.settle(settled, value)
+        self.publish()
+
+    def __await__(self) -> Generator[Any, None, T]:
+        """The value, for ``await`` under asyncio."""
+        import asyncio  # 50 ms to import: only who awaits pays
+
+        return asyncio.wrap_future(self).__await__()
+
+    def __repr__(self) -> str:
+        how = {UNSETTLED: "pending", SUCCEEDED: "finished", FAILED: "failed", CANCELLED: "cancelled"}[self.settled]
+        return f"<{type(self).__name__} at {id(self):#x} {how}>"
+
+
+class AppFuture(LazyFuture[T]):
+    """The future of one call of an app.
+
+    Attributes:
+        tid: The task's id in its run.
+        outputs: One DataFuture for each file in ``outputs``.
+    """
+
+    __slots__ = ("_kernel", "_name", "_outputs", "_phase", "_row", "_std", "tid")
+
+    def __init__(self, tid: int, name: str, kernel: DataFlowKernel | None = None) -> None:
+        super().__init__()
+        self.tid = tid
+        self._name = name
+        self._kernel = kernel
+        self._row: TaskRow | None = None
+        self._phase = 0
+        self._outputs: list[Any] | None = None
+        self._std: tuple[Any, Any] | None = None
+
+    @property
+    def outputs(self) -> list[Any]:
+        """Futures of the files the task makes, in the order of its ``outputs`` argument."""
+        if self._outputs is None:
+            self._outputs = []
+        return self._outputs
+
+    @property
+    def stdout(self) -> Any:
+        """Where the task's standard output goes: what was given as ``stdout``, a path for AUTO_LOGNAME."""
+        return self._std[0] if self._std is not None else None
+
+    @property
+    def stderr(self) -> Any:
+        """Where the task's standard error goes."""
+        return self._std[1] if self._std is not None else None
+
+    def task_status(self) -> str:
+        """The name of the task's public state, like "launched"."""
+        row = self._row
+        return (row.state if row is not None else state_of(self._phase)).name
+
+    @property
+    def task_record(self) -> Any:
+        """A read-only view of what the kernel knows of the task, with the keys that Parsl's records have."""
+        from parsl_like.dataflow.taskview import TaskView
+
+        return TaskView(self._row, self)
+
+    def cancel(self) -> bool:
+        """Cancel the task: a waiting or queued one never runs, a running one is stopped as far as its executor can.
+
+        Returns:
+            True if the task will not end by itself any more; False if it had ended before.
+        """
+        if self.settled == CANCELLED:
+            return True
+        if self.settled != UNSETTLED or self._kernel is None:
+            return False
+        return self._kernel.cancel(self)
+
+    def __getitem__(self, key: Any) -> AppFuture[Any]:
+        """A future of ``result()[key]``."""
+        return self._lifted("__getitem__", key)
+
+    def __getattr__(self, name: str) -> AppFuture[Any]:
+        """A future of ``result().name``; names that begin with an underscore are not lifted."""
+        if name.startswith("_") or self._kernel is None:
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        return self._lifted("__getattr__", name)
+
+    def _lifted(self, how: str, what: Any) -> AppFuture[Any]:
+        if self._kernel is None:
+            raise TypeError("a future that belongs to no kernel cannot be subscripted")
+        return self._kernel.lift(self, how, what)
+
+    def __iter__(self) -> Any:
+        raise TypeError("an AppFuture cannot be iterated over: index it, or wait for its result() first")
+
+    def __repr__(self) -> str:
+        return f"<AppFuture task {self.tid} ({self._name}) {self.task_status()}>"

@@ -1,0 +1,95 @@
+"""Join apps: their body runs on an internal thread, and their end is that of the futures it returned."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from typing import TYPE_CHECKING, Any
+
+from parsl_like.core.events import EventType, RawEvent
+from parsl_like.core.task import JoinTargets, TaskRow
+from parsl_like.dataflow.errors import JoinError
+from parsl_like.dataflow.services import mark_service_thread
+
+if TYPE_CHECKING:
+    from parsl_like.dataflow.dflow import DataFlowKernel
+
+_JOIN_DONE = int(EventType.JOIN_DONE)
+_current = threading.local()
+
+
+def current_kernel() -> DataFlowKernel | None:
+    """The kernel whose join body the calling thread runs, so that apps called in it go to the same kernel."""
+    return getattr(_current, "kernel", None)
+
+
+class JoinBody:
+    """The function that runs for a join app: the user's body, its result recognised as futures.
+
+    Args:
+        func: The user's function.
+        kernel: The kernel that apps called in the body belong to.
+    """
+
+    def __init__(self, func: Callable[..., Any], kernel: DataFlowKernel) -> None:
+        self._func, self._kernel = func, kernel
+        self.__name__ = getattr(func, "__name__", "join_app")
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """The futures to wait for, or whatever else the body returned, which is an error."""
+        mark_service_thread()
+        before = current_kernel()
+        _current.kernel = self._kernel
+        try:
+            value = self._func(*args, **kwargs)
+        finally:
+            _current.kernel = before
+        if isinstance(value, Future):
+            return JoinTargets((value,), single=True)
+        if isinstance(value, list | tuple) and all(isinstance(item, Future) for item in value):
+            return JoinTargets(tuple(value), single=False)
+        return value
+
+
+def watch(row: TaskRow, targets: JoinTargets, post: Callable[[RawEvent], None]) -> None:
+    """Post JoinDone once all inner futures have ended."""
+    futures: Sequence[Future[Any]] = targets.futures
+    task = row.id
+    left = len(futures)
+    lock = threading.Lock()
+
+    def one_more(_future: Any) -> None:
+        nonlocal left
+        with lock:
+            left -= 1
+            last = left == 0
+        if last:
+            post((_JOIN_DONE, task, _outcome(task, targets)))
+
+    if not futures:
+        post((_JOIN_DONE, task, (True, [])))
+    for future in futures:
+        future.add_done_callback(one_more)
+
+
+def _outcome(task: int, targets: JoinTargets) -> tuple[bool, Any]:
+    failed = [(error, _name(future)) for future in targets.futures if (error := error_of(future)) is not None]
+    if failed:
+        return False, JoinError(failed, task)
+    values = [future.result() for future in targets.futures]
+    return True, values[0] if targets.single else values
+
+
+def error_of(future: Future[Any]) -> BaseException | None:
+    """What a future that has ended failed with; being cancelled counts."""
+    if future.cancelled():
+        from concurrent.futures import CancelledError  # only needed for the rare case
+
+        return CancelledError(f"{future!r} was cancelled")
+    return future.exception()
+
+
+def _name(future: Future[Any]) -> str:
+    tid = getattr(future, "tid", None) if hasattr(type(future), "tid") else None
+    return f"task {tid}" if tid is not None else repr(future)

@@ -1,0 +1,80 @@
+"""The one kernel that apps use unless they are given another."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Literal
+
+from parsl_like.dataflow.joins import current_kernel
+from parsl_like.errors import ConfigurationError, NoDataFlowKernelError
+
+if TYPE_CHECKING:
+    from parsl_like.config import Config
+    from parsl_like.dataflow.dflow import DataFlowKernel
+
+
+class DataFlowKernelLoader:
+    """Keeps the process's default kernel."""
+
+    _dfk: DataFlowKernel | None = None
+    _lock = threading.Lock()
+
+    @classmethod
+    def load(cls, config: Config | Literal["auto"] | None = None) -> DataFlowKernel:
+        """Start a kernel and make it the default one.
+
+        Args:
+            config: What to run on; None for two local threads, "auto" for what is found here: cores, accelerators.
+
+        Raises:
+            ConfigurationError: one is loaded already, or the configuration cannot be meant.
+        """
+        from parsl_like.dataflow.dflow import DataFlowKernel
+
+        with cls._lock:
+            if cls._dfk is not None and not cls._dfk.cleanup_called:
+                raise ConfigurationError(
+                    "A configuration has already been loaded.",
+                    hint="call clear() first, or make a DataFlowKernel by hand.",
+                )
+            cls._dfk = DataFlowKernel(_resolved(config))
+            return cls._dfk
+
+    @classmethod
+    def clear(cls) -> None:
+        """Clean up the default kernel, if there is one, and forget it."""
+        with cls._lock:
+            kernel, cls._dfk = cls._dfk, None
+        if kernel is not None:
+            kernel.cleanup()
+
+    @classmethod
+    def dfk(cls) -> DataFlowKernel:
+        """The kernel of the join app whose body is running here, else the default kernel.
+
+        Raises:
+            NoDataFlowKernelError: before ``load`` and after ``clear``.
+        """
+        kernel = current_kernel() or cls._dfk
+        if kernel is None or kernel.cleanup_called:
+            raise NoDataFlowKernelError("Must first load config", hint="call load() before the first app.")
+        return kernel
+
+    @classmethod
+    def wait_for_current_tasks(cls) -> None:
+        """Wait until every task submitted so far has ended."""
+        cls.dfk().wait_for_current_tasks()
+
+
+def _resolved(config: Config | Literal["auto"] | None) -> Config | None:
+    if config != "auto":
+        return config
+    from parsl_like.dataflow.autoconfig import found_config
+
+    return found_config()
+
+
+load = DataFlowKernelLoader.load
+clear = DataFlowKernelLoader.clear
+dfk = DataFlowKernelLoader.dfk
+wait_for_current_tasks = DataFlowKernelLoader.wait_for_current_tasks

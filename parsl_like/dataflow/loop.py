@@ -1,0 +1,218 @@
+"""The owner thread: it alone touches the task machine, and it polls the executors' links.
+
+One pass takes everything that has come, from the inbox and from every session, feeds it to the machine and carries
+out the effects. The thread sleeps only when a pass found nothing, and is woken through a pipe only while it sleeps.
+"""
+
+from __future__ import annotations
+
+import logging
+import selectors
+import socket
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from parsl_like.core.events import EventType, RawEvent
+
+if TYPE_CHECKING:
+    from parsl_like.core.machine import TaskMachine
+    from parsl_like.core.ports import ExecutorSession
+    from parsl_like.dataflow.effects import LiveEffects
+
+logger = logging.getLogger(__name__)
+
+_CALL = -1
+_TIME_PASSED = int(EventType.TIME_PASSED)
+_ATTEMPT_FAILED = int(EventType.ATTEMPT_FAILED)
+_JOIN_SECONDS = 10.0
+
+CostRequest = Callable[[int, Any], None]
+
+
+class KernelLoop:
+    """The thread "parsl-like-kernel" and its inbox.
+
+    Args:
+        machine: The tasks; after ``start`` only this thread touches it.
+        on_crash: Called on this thread with the exception that ended it, if one did.
+    """
+
+    def __init__(self, machine: TaskMachine, on_crash: Callable[[BaseException], None]) -> None:
+        self.machine = machine
+        self._effects: LiveEffects
+        self._ask_cost: CostRequest | None = None
+        self._on_crash = on_crash
+        self._inbox: deque[RawEvent] = deque()
+        self._sessions: list[ExecutorSession] = []
+        self._asleep = False
+        self._nudged = False
+        self._stopping = False
+        self._receiver, self._sender = socket.socketpair()
+        self._receiver.setblocking(False)
+        self._sender.setblocking(False)
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(self._receiver, selectors.EVENT_READ)
+        self._thread = threading.Thread(target=self._run, name="parsl-like-kernel", daemon=True)
+
+    def start(self, effects: LiveEffects, ask_cost: CostRequest | None = None) -> None:
+        """Begin.
+
+        Args:
+            effects: Carries out what the machine wants done.
+            ask_cost: Asked what a failure costs; answers later, by an event. None: every failure costs 1.
+        """
+        self._effects, self._ask_cost = effects, ask_cost
+        self._thread.start()
+
+    # --- from any thread ---------------------------------------------------------------------------------------
+
+    def post(self, event: RawEvent) -> None:
+        """Hand over one event; cheap, never waits."""
+        self._inbox.append(event)
+        if self._asleep:
+            self.wake()
+
+    def post_all(self, events: Sequence[RawEvent]) -> None:
+        """Hand over several events with at most one wake-up."""
+        self._inbox.extend(events)
+        if self._asleep:
+            self.wake()
+
+    def wake(self) -> None:
+        """Have one more pass made, however the thread and the caller race; costs little if the thread is awake."""
+        self._nudged = True
+        if self._asleep:
+            self._asleep = False
+            try:
+                self._sender.send(b"x")
+            except OSError:  # full: it is being woken already; closed: it has ended
+                return
+
+    def call(self, function: Callable[[], Any], timeout: float = _JOIN_SECONDS) -> Any:
+        """Run a function on the owner thread, between two passes, and return what it returns.
+
+        Raises:
+            TimeoutError: if the thread does not come to it in time, or has ended.
+        """
+        if threading.current_thread() is self._thread:
+            return function()
+        answered = threading.Event()
+        answer: list[Any] = []
+
+        def run() -> None:
+            answer.append(function())
+            answered.set()
+
+        self.post((_CALL, 0, run))
+        if not answered.wait(timeout):
+            raise TimeoutError(f"the kernel's owner thread did not answer within {timeout} s")
+        return answer[0]
+
+    @property
+    def alive(self) -> bool:
+        """Whether the thread runs."""
+        return self._thread.is_alive()
+
+    @property
+    def backlog(self) -> int:
+        """Events that wait to be looked at."""
+        return len(self._inbox)
+
+    def unread(self) -> list[RawEvent]:
+        """Events that nobody has looked at; for the time after the thread has ended."""
+        return [self._inbox.popleft() for _ in range(len(self._inbox))]
+
+    def add_session(self, session: ExecutorSession) -> None:
+        """Poll one more executor; on the owner thread, or before it starts."""
+        self._sessions.append(session)
+        for fd in session.fds():
+            self._selector.register(fd, selectors.EVENT_READ)
+
+    def remove_session(self, session: ExecutorSession) -> None:
+        """Poll an executor no longer; on the owner thread."""
+        self._sessions.remove(session)
+        for fd in session.fds():
+            self._selector.unregister(fd)
+
+    def stop(self) -> None:
+        """End the thread after its current pass, and release what it holds."""
+        self._stopping = True
+        self._asleep = True  # so that the wake-up is sent whatever the thread believes
+        self.wake()
+        if threading.current_thread() is not self._thread and self._thread.ident is not None:
+            self._thread.join(_JOIN_SECONDS)
+        if not self._thread.is_alive():
+            self._selector.close()
+            self._receiver.close()
+            self._sender.close()
+
+    # --- the thread --------------------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        try:
+            while not self._stopping:
+                if not self._pass():
+                    self._sleep()
+        except BaseException as error:  # the thread's root: a dead owner must fail every future, not hang them
+            logger.critical("the kernel's owner thread crashed", exc_info=True)
+            self._on_crash(error)
+
+    def _pass(self) -> bool:
+        """Take and do everything there is; whether there was anything."""
+        machine = self.machine
+        batch = self._drain()
+        for session in self._sessions:
+            events = session.pump()
+            if events:
+                batch.extend(events if self._ask_cost is None else self._without_failures(events, self._ask_cost))
+        if batch:
+            machine.feed(((_TIME_PASSED, 0, time.time()),))
+            machine.feed(batch)
+        if not machine.out:
+            return bool(batch)
+        self._effects.carry_out(machine.take())
+        return True
+
+    def _drain(self) -> list[RawEvent]:
+        inbox = self._inbox
+        batch: list[RawEvent] = []
+        for _ in range(len(inbox)):
+            event = inbox.popleft()
+            if event[0] == _CALL:
+                self._call(batch, event[2])
+                batch = []
+            else:
+                batch.append(event)
+        return batch
+
+    def _call(self, batch: list[RawEvent], function: Callable[[], None]) -> None:
+        """Run a call in its place: what was posted before it has been dealt with."""
+        self.machine.feed(((_TIME_PASSED, 0, time.time()),))
+        self.machine.feed(batch)
+        function()
+
+    def _without_failures(self, events: Sequence[RawEvent], ask_cost: CostRequest) -> list[RawEvent]:
+        """Send failures to the user's retry handler, which answers with an event that knows the cost."""
+        kept = []
+        for event in events:
+            if event[0] == _ATTEMPT_FAILED:
+                ask_cost(event[1], event[2])
+            else:
+                kept.append(event)
+        return kept
+
+    def _sleep(self) -> None:
+        self._asleep = True
+        if self._inbox or self._nudged or self._stopping:  # it came before the flag could be seen
+            self._asleep = self._nudged = False
+            return
+        self._selector.select()
+        self._asleep = self._nudged = False
+        try:
+            while len(self._receiver.recv(4096)) == 4096:
+                pass
+        except BlockingIOError:
+            return

@@ -1,0 +1,124 @@
+"""The parts of a run that are opened through plugins and files; each function opens one."""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from parsl_like.core.ids import ExecutorLabel
+from parsl_like.core.ports import BlockContext, RunContext, RunInfo, RunSummary
+from parsl_like.core.records import Record
+
+if TYPE_CHECKING:
+    from contextlib import ExitStack
+
+    from parsl_like.config import Config
+    from parsl_like.core.ports import ElasticSession
+    from parsl_like.dataflow.dflow import DataFlowKernel
+    from parsl_like.executors.base import ParslExecutor
+    from parsl_like.monitoring.recorder import Recorder
+    from parsl_like.plugins.manager import PluginManager
+
+logger = logging.getLogger(__name__)
+
+RECORDS_SECONDS = 10.0
+"""How long the end of a run waits for its records to be written."""
+
+
+def open_logging(config: Config, run_dir: str) -> Callable[[], None]:
+    """Start the log that the configuration asks for; the function returned ends it."""
+    wanted = config.initialize_logging
+    if not wanted:
+        return lambda: None
+    from parsl_like.logconfigs.base import LogConfig
+    from parsl_like.logconfigs.file import FileLogging
+
+    log = wanted if isinstance(wanted, LogConfig) else FileLogging()
+    return log.initialize_logging(log_dir=run_dir, log_name="parsl_like")
+
+
+def open_plugins() -> PluginManager:
+    """The plugins of a run."""
+    from parsl_like.plugins.manager import PluginManager
+
+    return PluginManager()
+
+
+def open_recorder(plugins: PluginManager, config: Config, run: RunInfo, stack: ExitStack) -> Recorder:
+    """Start the records thread with the sinks that plugins open for this run."""
+    from parsl_like.monitoring.recorder import Recorder
+
+    recorder = Recorder(plugins.open_sinks(config.monitoring, run))
+    recorder.start()
+    stack.callback(lambda: recorder.close(time.monotonic() + RECORDS_SECONDS))
+    recorder.put([Record("run", run.started, run.run_id, {"what": "started", "argv": list(run.argv)})])
+    return recorder
+
+
+class RunRecord:
+    """``run.json`` of a run.
+
+    Args:
+        run: The run.
+    """
+
+    def __init__(self, run: RunInfo) -> None:
+        self._run = run
+
+    def finish(self, summary: RunSummary) -> None:
+        """Add how the run went."""
+        from parsl_like.dataflow.rundirs import finish_run_json
+
+        finish_run_json(self._run.run_dir, summary)
+
+
+def open_run_record(run: RunInfo, config: Config) -> RunRecord:
+    """Write ``run.json``."""
+    from parsl_like.dataflow.rundirs import write_run_json
+
+    write_run_json(run, config)
+    return RunRecord(run)
+
+
+def executor_context(kernel: DataFlowKernel, description: ParslExecutor) -> RunContext:
+    """What an executor is opened with; its directory is made."""
+    label = ExecutorLabel(description.label)
+    directory = os.path.join(kernel.run_dir, str(label))
+    os.makedirs(directory, exist_ok=True)
+    return RunContext(
+        run=kernel._context,
+        label=label,
+        directory=directory,
+        wake=kernel._loop.wake,
+        defer=kernel._prepare.put,
+        record=kernel.recorder.record,
+        clock=kernel._clock,
+    )
+
+
+def open_blocks(kernel: DataFlowKernel, description: Any, session: ElasticSession, poller: Any) -> Any:
+    """Give an executor that lives in blocks its provider, on the jobs thread; returns the poller."""
+    provider = getattr(description, "provider", None)
+    if provider is None:
+        return poller
+    from parsl_like.jobs.options import SupplyOptions
+    from parsl_like.jobs.poller import JobPoller
+
+    if poller is None:
+        poller = JobPoller(record=kernel.recorder.record, clock=kernel._clock)
+    script_dir = os.path.join(kernel.run_dir, "submit_scripts")
+    os.makedirs(script_dir, exist_ok=True)
+    context = BlockContext(run=kernel._context, label=session.label, script_dir=script_dir, clock=kernel._clock)
+    policy = kernel.plugins.scaling_policies[kernel.config.strategy or "none"]
+    options = SupplyOptions.from_provider(
+        provider,
+        decision_period=kernel.config.strategy_period,
+        max_idle=kernel.config.max_idletime,
+        error_handler=getattr(description, "block_error_handler", True),
+    )
+    session.when_crowded(poller.nudge)
+    poller.add(session, kernel.plugins.open_provider(provider, context), provider.limits(), policy, options)
+    return poller

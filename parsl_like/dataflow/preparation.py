@@ -1,0 +1,195 @@
+"""Preparation of tasks that had to wait: values put in place, the call looked up, the call packed.
+
+All of it may run user code (resolvers, hashing, pickling), so it happens on the thread "parsl-like-prepare" and
+comes back as events. Tasks without open dependencies are packed by the thread that submits them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from parsl_like.core.events import EventType, RawEvent
+from parsl_like.dataflow.futures import FAILED, SUCCEEDED, LazyFuture
+from parsl_like.dataflow.joins import error_of
+from parsl_like.errors import SerializationError
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+    from parsl_like.core.ports import ExecutorSession, Memo
+    from parsl_like.core.task import TaskRow
+    from parsl_like.dataflow.dependency_resolvers import DependencyResolver
+    from parsl_like.serialize.functions import FunctionBlob
+
+_PREPARED = int(EventType.PREPARED)
+_RECALLED = int(EventType.RECALLED)
+_DEPENDENCIES_FAILED = int(EventType.DEPENDENCIES_FAILED)
+_PREPARE_FAILED = int(EventType.PREPARE_FAILED)
+
+NO_KWARGS: dict[str, Any] = {}
+"""Shared by all calls without keyword arguments; never changed."""
+
+ATOMS = frozenset({int, float, str, bytes, bool, type(None), complex})
+"""Types in which no future can be, checked first because most arguments are of them."""
+
+
+FUNCTIONS_KEPT = 4096
+"""Packed functions that are remembered, so that a program which makes a function per call does not grow for ever."""
+
+
+class Preparation:
+    """Packs calls for executors.
+
+    Args:
+        sessions: Executors by label.
+        resolver: Finds and replaces futures.
+        memo: Remembered results.
+        post_all: Takes the events that come of it.
+    """
+
+    def __init__(
+        self,
+        sessions: dict[str, ExecutorSession],
+        resolver: DependencyResolver,
+        memo: Memo,
+        post_all: Callable[[Sequence[RawEvent]], None],
+    ) -> None:
+        self._sessions = sessions
+        self._resolver = resolver
+        self._memo = memo
+        self._post_all = post_all
+        self._functions: dict[int, tuple[Any, FunctionBlob]] = {}
+
+    # --- on the prepare thread -----------------------------------------------------------------------------------
+
+    def serve(self, work: list[TaskRow] | Callable[[], Sequence[RawEvent]]) -> None:
+        """Prepare a batch of rows, or run something that others do not want to run on the owner thread."""
+        events = work() if callable(work) else [self.event_for(row) for row in work]
+        if events:
+            self._post_all(events)
+
+    def event_for(self, row: TaskRow) -> RawEvent:
+        """Prepare one row; never raises."""
+        try:
+            failed = self.failed_dependencies(row)
+            if failed:
+                return (_DEPENDENCIES_FAILED, row.id, tuple(failed))
+            args, kwargs = self.in_place(row.args, row.kwargs)
+            if row.app.cache and (recalled := self._recall(row, args, kwargs)):
+                return recalled
+            return (_PREPARED, row.id, self.packed(row, args, kwargs))
+        except Exception as error:  # noqa: BLE001 - user code: pickling, resolving, hashing; the task fails, the thread goes on
+            return (_PREPARE_FAILED, row.id, error)
+
+    def _recall(self, row: TaskRow, args: tuple[Any, ...], kwargs: dict[str, Any]) -> RawEvent | None:
+        row.args, row.kwargs = args, kwargs
+        from parsl_like.dataflow.taskview import TaskView  # only for memoized apps
+
+        row.key = self._memo.key(TaskView(row, row.future))
+        if row.key is None:
+            return None
+        found, value = self._memo.lookup(row.key)
+        return (_RECALLED, row.id, value) if found else None
+
+    # --- on any thread -------------------------------------------------------------------------------------------
+
+    def futures_in(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Future[Any]]:
+        """All futures that a call depends on."""
+        found: list[Future[Any]] = []
+        gather = self._resolver.traverse_to_gather
+        for argument in args:
+            if type(argument) not in ATOMS:
+                found.extend(gather(argument))
+        for name, argument in kwargs.items():
+            if name == "inputs" and isinstance(argument, list | tuple):
+                for part in argument:
+                    found.extend(gather(part))
+            elif type(argument) not in ATOMS:
+                found.extend(gather(argument))
+        return found
+
+    def in_place(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """The call with every future replaced by its value; all of them have ended well."""
+        unwrap = _Unwrap(self._resolver.traverse_to_unwrap)
+        new_args = tuple([a if type(a) in ATOMS else unwrap(a) for a in args])
+        new_kwargs: dict[str, Any] = {}
+        for name, argument in kwargs.items():
+            if name == "inputs" and isinstance(argument, list | tuple):
+                new_kwargs[name] = [unwrap(part) for part in argument]
+            else:
+                new_kwargs[name] = argument if type(argument) in ATOMS else unwrap(argument)
+        return new_args, new_kwargs
+
+    def failed_dependencies(self, row: TaskRow) -> list[tuple[str, BaseException]]:
+        """Pairs (name, error) of the futures in a row's call that have failed."""
+        failed = []
+        for future in self.futures_in(row.args, row.kwargs):
+            if isinstance(future, LazyFuture) and future.settled == SUCCEEDED:
+                continue
+            error = settled_error(future)
+            if error is not None:
+                failed.append((name_of(future), error))
+        return failed
+
+    def packed(self, row: TaskRow, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Any, Any, Any, Any]:
+        """The call as its executor wants it: (function, args, kwargs, body, buffers).
+
+        Raises:
+            SerializationError: naming the argument and the part of it that cannot be sent.
+        """
+        function = row.function if row.function is not None else row.app.func
+        session = self._sessions.get(row.executor)
+        if session is None or session.wants == "objects":
+            return function, args, kwargs, None, ()
+        from parsl_like.serialize.calls import pack_call  # not needed by threads
+
+        body, buffers = pack_call(args, kwargs)
+        return self.packed_function(function), args, kwargs, body, buffers
+
+    def packed_function(self, function: Any) -> FunctionBlob:
+        """A function's bytes, made once per function object."""
+        known = self._functions.get(id(function))
+        if known is not None and known[0] is function:
+            return known[1]
+        from parsl_like.serialize.functions import FunctionBlob, pack_function
+
+        if isinstance(function, FunctionBlob):
+            return function
+        blob = pack_function(function)
+        if len(self._functions) >= FUNCTIONS_KEPT:
+            self._functions.clear()
+        self._functions[id(function)] = (function, blob)
+        return blob
+
+
+class _Unwrap:
+    """An argument with its futures replaced; a value that is there already is not waited for."""
+
+    __slots__ = ("_traverse",)
+
+    def __init__(self, traverse: Callable[[object], object]) -> None:
+        self._traverse = traverse
+
+    def __call__(self, argument: Any) -> Any:
+        if isinstance(argument, LazyFuture):
+            return argument._result if argument.settled == SUCCEEDED else argument.result()
+        return self._traverse(argument)
+
+
+def settled_error(future: Future[Any]) -> BaseException | None:
+    """What a future has failed with; one that the kernel has settled need not have been published."""
+    if isinstance(future, LazyFuture) and future.settled == FAILED:
+        return future._exception
+    if isinstance(future, LazyFuture) and future.settled == SUCCEEDED:
+        return None
+    if not future.done():
+        return SerializationError("an argument", repr(future), "it holds a future that is not done")
+    return error_of(future)
+
+
+def name_of(future: Future[Any]) -> str:
+    """How a future is called in the error of a task that needed it."""
+    name = getattr(future, "_name", None) if isinstance(future, LazyFuture) else None
+    tid = getattr(future, "tid", None) if isinstance(future, LazyFuture) else None
+    return f"task {tid} ({name})" if tid is not None else "a future of another kind"

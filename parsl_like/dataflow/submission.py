@@ -1,0 +1,275 @@
+"""From a call to a row in the machine: what happens in the thread that calls an app.
+
+Without open dependencies the caller packs its own call, so that the work is spread over the program's threads and
+the owner thread only passes it on.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import random
+import threading
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from parsl_like.core.events import EventType, RawEvent
+from parsl_like.core.task import AppSpec, TaskRow
+from parsl_like.data_provider.data_manager import DataManager, carries_files
+from parsl_like.dataflow.datafutures import DataFuture
+from parsl_like.dataflow.futures import SUCCEEDED, AppFuture, LazyFuture
+from parsl_like.dataflow.joins import JoinBody, error_of
+from parsl_like.dataflow.preparation import ATOMS, NO_KWARGS, Preparation
+from parsl_like.dataflow.services import is_service_thread
+from parsl_like.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+    from parsl_like.core.ports import ExecutorSession
+    from parsl_like.dataflow.dflow import DataFlowKernel
+
+INTERNAL = "_parsl_internal"
+"""The label of the threads that run join bodies and other work of the kernel's own (Parsl's name)."""
+
+AUTO_LOGNAME = -1
+"""As ``stdout`` or ``stderr``: a file in the run directory, named after the task."""
+
+RESOURCE_KEYWORDS = ("parsl_resource_specification", "parsl_like_resource_specification")
+_SUBMITTED = int(EventType.SUBMITTED)
+_PREPARE_FAILED = int(EventType.PREPARE_FAILED)
+_DEPENDENCY_DONE = int(EventType.DEPENDENCY_DONE)
+
+
+class Submission:
+    """Takes calls in.
+
+    Args:
+        kernel: Whose tasks they become.
+        sessions: Executors by label.
+        preparation: Packs calls.
+        post: Hands an event to the owner thread.
+        std_autopath: Names files for AUTO_LOGNAME, ``f(task_record, "stdout" | "stderr")``.
+        limit: Tasks that may be outstanding before a caller is made to wait, or None.
+    """
+
+    def __init__(
+        self,
+        kernel: DataFlowKernel,
+        sessions: dict[str, ExecutorSession],
+        preparation: Preparation,
+        post: Callable[[RawEvent], None],
+        std_autopath: Callable[[Any, str], Any],
+        limit: int | None,
+    ) -> None:
+        self._kernel = kernel
+        self._sessions = sessions
+        self._preparation = preparation
+        self._post = post
+        self._std_autopath = std_autopath
+        self._data_manager = DataManager(kernel, file_future=DataFuture)
+        self._ids = itertools.count()
+        self._foreign_ids = itertools.count(-1, -1)
+        self._choices: dict[Any, tuple[str, ...]] = {}
+        self._joins: dict[int, tuple[AppSpec, JoinBody]] = {}
+        self._submitted = 0
+        self._settled = 0
+        self._limit = limit
+        self._room = threading.Condition()
+        self._waiting = 0
+
+    # --- the way in --------------------------------------------------------------------------------------------
+
+    def submit(self, app: AppSpec, args: tuple[Any, ...], kwargs: dict[str, Any]) -> AppFuture[Any]:
+        """Make a task of a call; returns at once unless ``limit`` tasks are outstanding."""
+        if self._limit is not None:
+            self._wait_for_room(self._limit)
+        task = next(self._ids)
+        future: AppFuture[Any] = AppFuture(task, app.name, self._kernel)
+        row = TaskRow(task, app, self._choose(app), future)  # type: ignore[arg-type]  # an int is a TaskId here
+        future._row = row
+        row.args = args
+        row.kwargs = kwargs or NO_KWARGS
+        if app.join:
+            row.function = self._join_body(app)
+        if kwargs:
+            self._read_keywords(row, kwargs)
+        self._submitted = task + 1
+        for argument in args:
+            if type(argument) not in ATOMS:
+                return self._submit_looking(row)
+        if kwargs or app.cache:
+            return self._submit_looking(row)
+        self._pack(row)
+        self._post((_SUBMITTED, task, row))
+        return future
+
+    def _submit_looking(self, row: TaskRow) -> AppFuture[Any]:
+        """Submit a call that may hold futures."""
+        future: AppFuture[Any] = row.future
+        if carries_files(row.args, row.kwargs):
+            try:
+                self._stage(row)
+            except Exception as error:  # noqa: BLE001 - a staging provider, perhaps the user's: its task fails with what it says
+                self._post((_SUBMITTED, future.tid, row))
+                self._post((_PREPARE_FAILED, future.tid, error))
+                return future
+        try:
+            depends, foreign, settled = self._dependencies(row)
+        except Exception:  # noqa: BLE001 - a user's resolver: the prepare thread meets the same error and fails the task with it
+            depends, foreign, settled = (), (), False
+        else:
+            row.depends = depends
+            if not depends and not row.app.cache:
+                if settled:
+                    row.args, row.kwargs = self._preparation.in_place(row.args, row.kwargs)
+                self._pack(row)
+        self._post((_SUBMITTED, future.tid, row))
+        for number, other in foreign:
+            other.add_done_callback(_Announcer(number, self._post))
+        return future
+
+    def _stage(self, row: TaskRow) -> None:
+        """Let staging providers turn a call's files into dependencies, wrappers and output futures."""
+        session = self._sessions[row.executor]
+        executor = getattr(session, "description", row.executor)
+        function = row.function if row.function is not None else row.app.func
+        staged = self._data_manager.stage(row.kwargs, row.args, function, executor)
+        row.args, row.kwargs = staged.args, staged.kwargs
+        if staged.func is not row.app.func:
+            row.function = staged.func
+        row.future._outputs = staged.output_futures(row.future, self._file_future(row.future.tid))
+
+    def _file_future(self, task: int) -> Callable[[Future[Any], Any], DataFuture]:
+        return lambda future, file: DataFuture(future, file, tid=task)
+
+    def _dependencies(self, row: TaskRow) -> tuple[tuple[int, ...], Sequence[tuple[int, Future[Any]]], bool]:
+        """What a call waits for: ids, foreign futures with their ids, and whether it holds futures that are done.
+
+        If one of those has failed the task is left for the prepare thread, which says why.
+        """
+        futures = self._preparation.futures_in(row.args, row.kwargs)
+        depends: list[int] = []
+        foreign: list[tuple[int, Future[Any]]] = []
+        for future in futures:
+            if isinstance(future, AppFuture) and future._kernel is self._kernel:
+                if future.settled != SUCCEEDED:
+                    depends.append(future.tid)
+            elif not (isinstance(future, LazyFuture) and future.settled == SUCCEEDED):
+                number = next(self._foreign_ids)
+                depends.append(number)
+                foreign.append((number, future))
+        return tuple(depends), foreign, bool(futures)
+
+    def _pack(self, row: TaskRow) -> None:
+        try:
+            call = self._preparation.packed(row, row.args, row.kwargs)
+        except Exception:  # noqa: BLE001 - cannot be sent: the prepare thread meets the same error and fails the task with it
+            return
+        row.function, row.args, row.kwargs, row.body, row.buffers = call
+        row.ready = True
+
+    # --- parts of a call ---------------------------------------------------------------------------------------
+
+    def _choose(self, app: AppSpec) -> str:
+        """The executor of a call: one of those the app allows, at random if there are several."""
+        if app.join:
+            return INTERNAL
+        try:
+            labels = self._choices[app.executors]
+        except (KeyError, TypeError):
+            labels = self._allowed(app)
+        return labels[0] if len(labels) == 1 else random.choice(labels)  # noqa: S311 - no secret hangs on it
+
+    def _allowed(self, app: AppSpec) -> tuple[str, ...]:
+        wanted = app.executors
+        known = [label for label in self._sessions if label != INTERNAL]
+        if wanted == "all":
+            labels = tuple(known)
+        else:
+            labels = (wanted,) if isinstance(wanted, str) else tuple(wanted)
+            missing = [label for label in labels if label not in self._sessions]
+            if missing or not labels:
+                raise ConfigurationError(
+                    f"executors of app {app.name}",
+                    list(labels),
+                    f"labels out of {known}",
+                    hint="check Config(executors=...).",
+                )
+        if not labels:
+            raise ConfigurationError("This kernel has no executor.", hint="give Config(executors=[...]) one.")
+        self._choices[wanted if isinstance(wanted, str) else tuple(wanted)] = labels
+        return labels
+
+    def forget_choices(self) -> None:
+        """An executor was added: "all" means more than before."""
+        self._choices.clear()
+
+    def _join_body(self, app: AppSpec) -> JoinBody:
+        known = self._joins.get(id(app))
+        if known is None or known[0] is not app:
+            known = self._joins[id(app)] = (app, JoinBody(app.func, self._kernel))
+        return known[1]
+
+    def _read_keywords(self, row: TaskRow, kwargs: dict[str, Any]) -> None:
+        """Take from the keyword arguments what they say to the kernel."""
+        for name in RESOURCE_KEYWORDS:
+            if kwargs.get(name):
+                row.resources = kwargs[name]
+                if "priority" in row.resources:
+                    row.priority = float(row.resources["priority"])
+        walltime = kwargs.get("walltime")
+        if walltime is not None:
+            row.walltime = float(walltime)
+        if "stdout" in kwargs or "stderr" in kwargs:
+            for name in ("stdout", "stderr"):
+                if kwargs.get(name, "") == AUTO_LOGNAME and not isinstance(kwargs[name], bool):
+                    kwargs[name] = self._std_autopath(row.future.task_record, name)
+            row.future._std = (kwargs.get("stdout"), kwargs.get("stderr"))
+        for name in row.app.undeclared:
+            kwargs.pop(name, None)
+
+    # --- back-pressure -----------------------------------------------------------------------------------------
+
+    @property
+    def outstanding(self) -> int:
+        """Tasks submitted whose futures have not been published."""
+        return self._submitted - self._settled
+
+    def settled(self, count: int) -> None:
+        """Some tasks have ended; lets those in that waited for room."""
+        self._settled += count
+        if self._waiting:
+            with self._room:
+                self._room.notify_all()
+
+    def _wait_for_room(self, limit: int) -> None:
+        if self.outstanding < limit or is_service_thread():
+            return
+        with self._room:
+            self._waiting += 1
+            try:
+                while self.outstanding >= limit and self._kernel.is_open:
+                    self._room.wait(1.0)
+            finally:
+                self._waiting -= 1
+
+
+class _Announcer:
+    """Posts the end of a foreign future."""
+
+    __slots__ = ("_number", "_post")
+
+    def __init__(self, number: int, post: Callable[[RawEvent], None]) -> None:
+        self._number, self._post = number, post
+
+    def __call__(self, future: Future[Any]) -> None:
+        self._post((_DEPENDENCY_DONE, self._number, error_of(future)))
+
+
+def default_std_autopath(run_dir: str, task_record: Any, name: str) -> str:
+    """``run_dir/task_logs/0000/task_0007_app_label.stdout``; ten thousand tasks share a directory."""
+    task, app = task_record["id"], task_record["func_name"]
+    label = str(task_record["kwargs"].get("label", "")) if task_record["kwargs"] else ""
+    suffix = f"_{label}" if label else ""
+    return os.path.join(run_dir, "task_logs", f"{task // 10000:04d}", f"task_{task:04d}_{app}{suffix}.{name}")

@@ -1,0 +1,81 @@
+"""A read-only view of a task for user code, with the keys of Parsl's task records."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from parsl_like.core.states import States, state_of
+
+if TYPE_CHECKING:
+    from parsl_like.core.task import TaskRow
+    from parsl_like.dataflow.futures import AppFuture
+
+
+def _errors(row: TaskRow) -> list[str]:
+    return [f"{type(error).__name__}: {error}" for error in row.errors or ()]
+
+
+_READERS: dict[str, Callable[[TaskRow], Any]] = {
+    "func": lambda row: row.app.func,
+    "func_name": lambda row: row.app.name,
+    "args": lambda row: row.args,
+    "kwargs": lambda row: row.kwargs or {},
+    "executor": lambda row: row.executor,
+    "try_id": lambda row: row.number,
+    "fail_count": lambda row: row.fail_count,
+    "fail_cost": lambda row: row.fail_cost,
+    "fail_history": _errors,
+    "losses": lambda row: row.losses,
+    "hashsum": lambda row: row.key,
+    "memoize": lambda row: bool(row.app.cache),
+    "ignore_for_cache": lambda row: list(row.app.ignore_for_cache),
+    "join": lambda row: row.app.join,
+    "depends": lambda row: list(row.depends),
+    "resource_specification": lambda row: dict(row.resources or {}),
+    "time_invoked": lambda row: row.submitted,
+    "time_returned": lambda row: row.returned or None,
+}
+
+
+class TaskView(Mapping[str, Any]):
+    """What the kernel knows of a task at the moment of each look.
+
+    Args:
+        row: The task's row, or None once the kernel has dropped it.
+        future: The task's future.
+    """
+
+    def __init__(self, row: TaskRow | None, future: AppFuture[Any]) -> None:
+        self._row, self._future = row, future
+
+    @property
+    def status(self) -> States:
+        """The public state."""
+        return self._row.state if self._row is not None else state_of(self._future._phase)
+
+    def __getitem__(self, key: str) -> Any:
+        """One fact by its name in Parsl.
+
+        Raises:
+            KeyError: if it is not known, or not known any more.
+        """
+        if key == "id":
+            return self._future.tid
+        if key == "status":
+            return self.status
+        if key == "app_fu":
+            return self._future
+        if key == "dfk":
+            return self._future._kernel
+        if self._row is None or key not in _READERS:
+            raise KeyError(key)
+        return _READERS[key](self._row)
+
+    def __iter__(self) -> Iterator[str]:
+        yield from ("id", "status", "app_fu", "dfk")
+        if self._row is not None:
+            yield from _READERS
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)

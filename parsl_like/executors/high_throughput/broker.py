@@ -1,0 +1,284 @@
+"""The interchange as the driver sees it: its process, the two links to it, and what to tell blocks about it."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, cast
+
+import zmq
+
+from parsl_like.core.ports import BlockRequest
+from parsl_like.executors.high_throughput import links
+from parsl_like.executors.high_throughput.authentication import Authenticator
+from parsl_like.executors.high_throughput.launch import manager_command
+from parsl_like.executors.high_throughput.options import Endpoint, InterchangeOptions, ManagerOptions
+
+if TYPE_CHECKING:
+    from parsl_like.core.ids import BlockId
+    from parsl_like.core.ports import RunContext
+    from parsl_like.executors.high_throughput.description import HighThroughputExecutor
+    from parsl_like.executors.high_throughput.protocol import InterchangeReady
+
+logger = logging.getLogger(__name__)
+
+MODULE = "parsl_like.executors.high_throughput.interchange"
+KEY_FILE = "manager.key"
+STDERR_TAIL = 4000
+STOP_SECONDS = 5.0
+"""How long the interchange may take to end its managers before it is told less politely."""
+
+
+class Broker:
+    """The interchange's process and links. All but ``block_request`` belong to the owner thread.
+
+    Args:
+        description: The executor's sealed description.
+        context: The run.
+    """
+
+    def __init__(self, description: HighThroughputExecutor, context: RunContext) -> None:
+        self._description = description
+        self._context = context
+        self._directory = context.directory
+        self.log_path = os.path.join(context.directory, "interchange.log")
+        self._errors = os.path.join(context.directory, "interchange.stderr")
+        self._keys_directory = os.path.join(context.directory, "certificates")
+        self._socket_directory: str | None = None
+        self._process: subprocess.Popen[bytes]
+        self._stopped = True
+        self._zmq: Any = None
+        self._authenticator: Authenticator | None = None
+        self._data: Any = None
+        self._control: Any = None
+        self._addresses: tuple[Endpoint, ...] = ()
+
+    # --- start -----------------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Make the keys, bind the links, start the process; does not wait for it."""
+        links.create_keys(self._keys_directory)
+        self._zmq = zmq.Context()
+        self._socket_directory = links.socket_directory()
+        endpoint = self._listen()
+        options = self._options(endpoint)
+        command = [*self._launch_words(), *options.to_argv()]
+        with open(self._errors, "ab") as errors:
+            self._process = subprocess.Popen(
+                command,
+                stdin=subprocess.PIPE,  # its end tells the interchange that the driver is gone
+                stdout=subprocess.PIPE,  # its end tells the driver that the interchange is gone
+                stderr=errors,
+                env=child_environment(),
+                start_new_session=True,  # a Ctrl-C is for the driver, which ends the interchange in good order
+            )
+        self._stopped = False
+        self._lifeline = cast("IO[bytes]", self._process.stdin)
+        self._liveness = cast("IO[bytes]", self._process.stdout)
+
+    def _listen(self) -> Endpoint:
+        if self._remote_interchange():
+            return self._listen_tcp()
+        urls = [f"ipc://{self._socket_directory}/driver-{link}" for link in ("data", "control")]
+        self._data = links.listen(self._zmq, zmq.DEALER, url=urls[0], link="data")
+        self._control = links.listen(self._zmq, zmq.DEALER, url=urls[1], link="control")
+        return Endpoint(*urls)
+
+    def _listen_tcp(self) -> Endpoint:
+        description = self._description
+        keys = links.load_keys(self._keys_directory, "driver") if description.encrypted else None
+        if keys is not None:
+            self._authenticator = Authenticator(self._zmq, {"interchange": [keys.peers["interchange"]]})
+        address = description.loopback_address
+        self._data = links.listen(self._zmq, zmq.DEALER, link="data", keys=keys, peer="interchange")
+        self._control = links.listen(self._zmq, zmq.DEALER, link="control", keys=keys, peer="interchange")
+        ports = description.interchange_port_range
+        return Endpoint(*(links.bind_tcp(s, address, None, ports) for s in (self._data, self._control)))
+
+    def _remote_interchange(self) -> bool:
+        return self._description.transport == "tcp"
+
+    def _launch_words(self) -> list[str]:
+        words = self._description.interchange_launch_cmd
+        if not words:
+            return [sys.executable, "-m", MODULE]
+        return shlex.split(words) if isinstance(words, str) else list(words)
+
+    def _options(self, endpoint: Endpoint) -> InterchangeOptions:
+        description = self._description
+        return InterchangeOptions(
+            run_id=self._context.run.run_id,
+            label=str(self._context.label),
+            logdir=self._directory,
+            debug=description.worker_debug,
+            heartbeat_period=description.heartbeat_period,
+            heartbeat_threshold=description.silence_allowed,
+            poll_period=description.poll_period,
+            transport=description.transport,
+            driver=endpoint,
+            driver_pid=os.getpid(),
+            driver_started=_started(os.getpid()),
+            address=description.address or "*",
+            loopback_address=description.loopback_address,
+            worker_port=description.worker_port,
+            control_port=description.control_port,
+            worker_port_range=description.worker_port_range,
+            ipc_dir=None if description.transport == "tcp" else self._socket_directory,
+            cert_dir=self._keys_directory if description.encrypted else None,
+            encrypted=description.encrypted,
+            manager_selector=description.manager_selector.order or "random",
+        )
+
+    # --- the links -------------------------------------------------------------------------------------------------
+
+    def fds(self) -> Sequence[int]:
+        """What becomes readable when something has come, or the process has ended."""
+        sockets = [self._data, self._control]
+        if self._authenticator is not None:
+            sockets.append(self._authenticator.socket)
+        return [*(s.getsockopt(zmq.FD) for s in sockets), self._liveness.fileno()]
+
+    def send_data(self, frame: bytes, buffers: Sequence[Any]) -> bool:
+        """Send on the data link; False if nobody is there."""
+        return links.send(self._data, frame, buffers)
+
+    def send_control(self, frame: bytes) -> bool:
+        """Send on the control link; False if nobody is there."""
+        return links.send(self._control, frame)
+
+    def receive_data(self) -> list[Any] | None:
+        """The next message of the data link, None if there is none."""
+        if self._authenticator is not None:
+            self._authenticator.handle()
+        return links.receive(self._data)
+
+    def receive_control(self) -> list[Any] | None:
+        """The next message of the control link, None if there is none."""
+        return links.receive(self._control)
+
+    def listening(self, ready: InterchangeReady) -> None:
+        """Learn where managers reach the interchange."""
+        addresses = []
+        for urls in (ready.local, ready.remote):
+            addresses += [Endpoint(data, control) for data, control in zip(urls[::2], urls[1::2], strict=True)]
+        self._addresses = tuple(addresses)
+
+    def has_ended(self) -> bool:
+        """Whether the process is gone."""
+        return self._process.poll() is not None
+
+    def obituary(self) -> str:
+        """How the process ended, in words, with the last it wrote."""
+        code = self._process.poll()
+        how = f"signal {-code}" if code is not None and code < 0 else f"exit code {code}"
+        return f"its interchange ended by {how}; tasks that were running are lost. {self._last_words()}"
+
+    def _last_words(self) -> str:
+        with contextlib.suppress(OSError), open(self._errors, "rb") as file:
+            file.seek(max(0, os.path.getsize(self._errors) - STDERR_TAIL))
+            text = file.read().decode(errors="replace").strip()
+            return f"Its last words: {text}" if text else "It left no word."
+        return ""
+
+    # --- blocks ----------------------------------------------------------------------------------------------------
+
+    def block_request(self, block: BlockId) -> BlockRequest:
+        """The command that starts a manager of this executor, and the key it needs."""
+        description = self._description
+        files = {}
+        if description.encrypted:
+            files[KEY_FILE] = links.manager_key_file(self._keys_directory)
+        options = ManagerOptions(
+            run_id=self._context.run.run_id,
+            label=str(self._context.label),
+            logdir=os.path.join(description.worker_logdir_root or self._directory, f"block-{block}"),
+            debug=description.worker_debug,
+            heartbeat_period=description.heartbeat_period,
+            heartbeat_threshold=description.silence_allowed,
+            poll_period=description.poll_period,
+            transport=description.transport,
+            addresses=self._addresses,
+            block_id=str(block),
+            key_file=os.path.join(self._keys_directory, KEY_FILE) if description.encrypted else None,
+            cores_per_worker=description.cores_per_worker,
+            mem_per_worker=description.mem_per_worker,
+            max_workers=description.worker_limit,
+            prefetch=description.prefetch_capacity,
+            cpu_affinity=description.cpu_affinity,
+            accelerators=tuple(description.accelerator_names),
+            drain_period=description.drain_period,
+            python_path=module_path(),
+            address_probe_timeout=description.address_probe_timeout,
+        )
+        return BlockRequest(
+            block_id=block,
+            command=manager_command(options, launch_cmd=description.launch_cmd),
+            job_name=f"parsl_like.{self._context.label}.block-{block}",
+            files=files,
+            addresses=tuple(address.data for address in self._addresses),
+        )
+
+    # --- the end ---------------------------------------------------------------------------------------------------
+
+    def stop(self, deadline: float) -> None:
+        """End the process by closing its stdin, then by force, and remove links, keys and directory."""
+        if not self._stopped:
+            self._stopped = True
+            self._end(self._process, deadline)
+        for socket in (self._data, self._control):
+            if socket is not None:
+                socket.close(linger=0)
+        if self._authenticator is not None:
+            self._authenticator.close()
+        if self._zmq is not None:
+            self._zmq.term()
+        if self._socket_directory is not None:
+            shutil.rmtree(self._socket_directory, ignore_errors=True)
+        shutil.rmtree(self._keys_directory, ignore_errors=True)
+
+    def _end(self, process: subprocess.Popen[bytes], deadline: float) -> None:
+        with contextlib.suppress(BrokenPipeError):
+            self._lifeline.close()
+        patience = max(0.2, min(STOP_SECONDS, deadline - time.monotonic() - 2))
+        for force in (None, process.terminate, process.kill):
+            if force is not None:
+                logger.warning("the interchange of %s does not end; %s", self._context.label, force.__name__)
+                force()
+            try:
+                process.wait(patience)
+                break
+            except subprocess.TimeoutExpired:
+                patience = 1.0
+        self._liveness.close()
+
+
+def _started(pid: int) -> float:
+    """When a process started, in ticks since boot, 0 where that cannot be known."""
+    with contextlib.suppress(OSError, ValueError, IndexError):
+        return float(Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[19])
+    return 0.0
+
+
+def package_root() -> str:
+    """The directory that holds this package."""
+    return str(Path(__file__).resolve().parents[3])
+
+
+def child_environment() -> dict[str, str]:
+    """The environment of processes that must find this package where the driver found it."""
+    before = os.environ.get("PYTHONPATH")
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, [before, package_root()]))}
+
+
+def module_path() -> tuple[str, ...]:
+    """Where the driver's program finds modules beyond those that every interpreter finds."""
+    own = [os.path.abspath(entry or os.curdir) for entry in sys.path]
+    return tuple(dict.fromkeys(e for e in own if os.path.isdir(e) and not e.startswith((sys.prefix, sys.base_prefix))))

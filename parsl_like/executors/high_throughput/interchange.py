@@ -1,0 +1,266 @@
+"""The broker between one driver and the managers of its blocks: ``python -m`` this module, with InterchangeOptions.
+
+One thread waits for sockets and for the next deadline of the placement machine, and for nothing else. In each turn it
+takes everything that has come, lets the machine decide once, and touches each socket once per batch. Results pass
+through as they came, and nothing is ever unpickled here.
+"""
+
+from __future__ import annotations
+
+import gc
+import logging
+import math
+import os
+import platform
+import sys
+import time
+import traceback
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import zmq
+
+from parsl_like.errors import BadMessage
+from parsl_like.executors.high_throughput import links, protocol
+from parsl_like.executors.high_throughput.authentication import Authenticator
+from parsl_like.executors.high_throughput.delivery import Delivery
+from parsl_like.executors.high_throughput.listeners import open_listeners
+from parsl_like.executors.high_throughput.liveness import DriverWatch, wake_up_by_signals
+from parsl_like.executors.high_throughput.manager_selector import block_order
+from parsl_like.executors.high_throughput.notices import Notices
+from parsl_like.executors.high_throughput.options import InterchangeOptions
+from parsl_like.executors.high_throughput.placement import PlacementMachine
+from parsl_like.executors.high_throughput.placement_events import (
+    Event,
+    FromDriver,
+    FromManager,
+    LinkOpened,
+    TurnEnded,
+)
+from parsl_like.executors.high_throughput.roster import Membership
+from parsl_like.version import VERSION
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from parsl_like.executors.high_throughput.links import Socket
+
+logger = logging.getLogger("parsl_like.interchange")
+
+STOP_SECONDS = 2.0
+"""How long managers may take to say goodbye when everything ends."""
+
+LINGER_MS = 500
+"""How long the last messages may take to leave, in milliseconds."""
+
+TURN_MESSAGES = 1000
+"""How many messages of one socket are taken before the others have their turn."""
+
+FAILED = 70
+"""Exit code after an error that should not be (``EX_SOFTWARE`` of sysexits.h)."""
+
+
+def _manager_name(parts: list[Any]) -> str:
+    return f"manager {parts[0][:64].decode(errors='replace')}"
+
+
+class Interchange:
+    """The sockets around a placement machine.
+
+    Args:
+        options: What the driver said.
+        stack: Closes what is opened here.
+    """
+
+    def __init__(self, options: InterchangeOptions, stack: ExitStack) -> None:
+        self._period = options.heartbeat_period
+        now = time.monotonic()
+        self._machine = PlacementMachine(
+            Membership(options.run_id, platform.python_version(), VERSION),
+            incarnation=options.incarnation,
+            period=options.heartbeat_period,
+            threshold=options.heartbeat_threshold,
+            rank=block_order if options.manager_selector == "block_id" else None,
+            now=now,
+        )
+        self._watch = DriverWatch(options.driver_pid, options.driver_started, options.heartbeat_threshold)
+        self._next_check = now + self._period
+        self._notices = Notices()
+        self._end_by: float | None = None
+        self._sources: dict[Any, Callable[[Any, float], None]] = {}
+        self._poller = zmq.Poller()
+        self._open(options, stack)
+
+    def _open(self, options: InterchangeOptions, stack: ExitStack) -> None:
+        context: links.Context = zmq.Context()
+        stack.callback(context.destroy, linger=LINGER_MS)
+        keys = None
+        if options.encrypted and options.cert_dir is not None:
+            keys = links.load_keys(options.cert_dir, "interchange")
+            authenticator = Authenticator(context, {role: [key] for role, key in keys.peers.items()})
+            self._source(authenticator.socket, lambda _socket, _now: self._authenticate(authenticator))
+        listeners = open_listeners(context, options, keys)
+        peer: dict[str, Any] = {"keys": keys, "peer": "driver"}
+        control = links.connect(context, zmq.DEALER, options.driver.control, link="control", **peer)
+        data = links.connect(context, zmq.DEALER, options.driver.data, link="data", **peer)
+        self._delivery = Delivery(control, data)
+        # Control comes before data: heartbeats and cancellations do not wait behind large values.
+        self._source(control, self._drain_driver)
+        for socket in listeners.control:
+            self._source(socket, self._drain_control)
+        for socket in listeners.data:
+            self._source(socket, self._drain_data)
+        self._source(data, self._drain_driver)
+        if self._watch.pipe is not None:
+            self._source(self._watch.pipe, self._take_pipe)
+        self._source(wake_up_by_signals(stack), self._take_signals)
+        ready = protocol.InterchangeReady(
+            protocol.PROTOCOL_VERSION,
+            os.getpid(),
+            options.incarnation,
+            listeners.local,
+            listeners.remote,
+            platform.python_version(),
+        )
+        self._delivery.say(ready)
+        logger.info("listening for managers at %s", ", ".join(listeners.local + listeners.remote))
+        if listeners.remote and keys is None:
+            self._notices.add(f"links to managers are NOT encrypted: anyone who reaches {listeners.remote[0]} can join")
+
+    def _source(self, source: Any, take: Callable[[Any, float], None]) -> None:
+        self._sources[source] = take
+        self._poller.register(source, zmq.POLLIN)
+
+    # --- turns
+
+    def run(self) -> None:
+        """Serve until told to end, or until there is nobody to serve."""
+        while self._end_by is None or (self._machine.managers() and time.monotonic() < self._end_by):
+            wait = min(self._machine.deadline(), self._next_check, self._end_by or math.inf) - time.monotonic()
+            ready = dict(self._poller.poll(max(0, math.ceil(wait * 1000))))
+            now = time.monotonic()
+            for source, take in self._sources.items():
+                if source in ready:
+                    take(source, now)
+            while self._act(TurnEnded(now)):
+                pass
+            if now >= self._next_check:
+                self._check(now)
+            for notice in self._notices.fresh():
+                self._say(notice)
+        self._delivery.say(protocol.Goodbye("the interchange ended in good order"))
+
+    def _check(self, now: float) -> None:
+        self._next_check = now + self._period
+        self._end(self._watch.gone(now), now)
+        for notice in self._notices.end_period():
+            self._say(notice)
+
+    def _say(self, notice: protocol.Notice) -> None:
+        logger.warning("%s (%d)", notice.text, notice.count)
+        self._delivery.say(notice)
+
+    def _end(self, reason: str | None, now: float) -> None:
+        if reason is not None and self._end_by is None:
+            logger.info("ending: %s", reason)
+            self._end_by = now + STOP_SECONDS
+            self._act(FromDriver(protocol.Stop(reason)))
+
+    def _take_pipe(self, pipe: int, now: float) -> None:
+        if reason := self._watch.pipe_ended():
+            self._poller.unregister(pipe)
+            self._end(reason, now)
+
+    def _take_signals(self, pipe: int, now: float) -> None:
+        numbers = os.read(pipe, 4096)
+        self._end(f"the interchange was told to by signal {numbers[0]}", now)
+
+    def _authenticate(self, authenticator: Authenticator) -> None:
+        authenticator.handle()
+        for who, count in authenticator.strangers().items():
+            self._notices.add(f"a connection was refused: {who}", count)
+
+    # --- what comes
+
+    def _drain(
+        self, socket: Socket, take: Callable[[list[Any]], None], sender: Callable[[list[Any]], str] = _manager_name
+    ) -> None:
+        for _ in range(TURN_MESSAGES):
+            parts = links.receive(socket)
+            if parts is None:
+                return
+            try:
+                take(parts)
+            except BadMessage as error:
+                self._notices.add(f"a message from {sender(parts)} was dropped: {error}")
+
+    def _drain_driver(self, socket: Socket, now: float) -> None:
+        def take(parts: list[Any]) -> None:
+            message = protocol.decode(parts[0])
+            self._watch.heard(now)
+            if isinstance(message, protocol.Stop | protocol.Goodbye):
+                self._end(f"the driver said so: {message.reason}", now)
+            else:
+                self._act(FromDriver(message, parts[1:]))
+
+        self._drain(socket, take, lambda _parts: "the driver")
+
+    def _drain_control(self, socket: Socket, now: float) -> None:
+        self._drain(socket, lambda parts: self._take(parts, socket, "control", now))
+
+    def _drain_data(self, socket: Socket, now: float) -> None:
+        self._drain(socket, lambda parts: self._take(parts, socket, "data", now))
+
+    def _take(self, parts: list[Any], socket: Socket, link: links.Link, now: float) -> None:
+        if len(parts) < 2:
+            raise BadMessage("it has no content")
+        manager, frame = parts[0], parts[1]
+        self._delivery.learn(manager, link, socket)
+        if not frame:
+            self._act(LinkOpened(now, manager, link))
+            return
+        message = protocol.decode(frame)
+        if type(message) is protocol.Results:
+            if message.manager != manager:
+                raise BadMessage(f"results of {message.manager!r} came from {manager!r}")
+            self._delivery.forward(frame, parts[2:])
+        self._act(FromManager(now, manager, message))
+
+    def _act(self, event: Event) -> bool:
+        """Let the machine decide and do what it says; True if some of it could not be done, so that it decides anew."""
+        again = False
+        for effect in self._machine.handle(event):
+            if failed := self._delivery.carry_out(effect):
+                again = True
+                self._act(failed)
+        return again
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run an interchange to its end; gives the exit code."""
+    try:
+        options = InterchangeOptions.from_argv(argv)
+        Path(options.logdir).mkdir(parents=True, exist_ok=True)
+        logging.basicConfig(
+            filename=Path(options.logdir) / "interchange.log",
+            level=logging.DEBUG if options.debug else logging.INFO,
+            format="%(asctime)s %(levelname)s %(message)s",
+        )
+        logger.info(
+            "interchange %d of %s, run %s, pid %d", options.incarnation, options.label, options.run_id, os.getpid()
+        )
+        with ExitStack() as stack:
+            interchange = Interchange(options, stack)
+            gc.freeze()
+            interchange.run()
+    except Exception:  # the root of the process: whoever started it reads its stderr and its exit code
+        logger.exception("the interchange failed")
+        traceback.print_exc()
+        return FAILED
+    logger.info("ended")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

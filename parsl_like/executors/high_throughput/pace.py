@@ -1,0 +1,69 @@
+"""How long a node's tasks take of late, and what follows from it: how deep pipes may be, how much to ask for."""
+
+from __future__ import annotations
+
+MAX_DEPTH = 64
+"""The most attempts a worker's pipe holds, the running one included."""
+
+SHORT_S = 0.001
+"""Pipes hold more than one attempt only while recent tasks took less than this."""
+
+PIPE_WORK_S = 0.001
+"""About how much work a pipe may hold."""
+
+STOCK_S = 0.05
+"""About how much work a node wants to have in stock, so that it is never idle while a batch is on its way."""
+
+MAX_CAPACITY = 8192
+"""The most attempts a node asks for, unless it has more workers than that."""
+
+_WEIGHT = 1 / 16
+_LONGEST_SAMPLE_S = 10 * SHORT_S  # one long task among many short ones is soon forgotten
+_GROWTH = 4
+
+
+class Pace:
+    """Moving averages over the last few dozen tasks.
+
+    Args:
+        slots: How many workers the node has.
+        prefetch: How many attempts to ask for beyond those that run; None to ask for what the pace calls for.
+    """
+
+    def __init__(self, slots: int, prefetch: int | None) -> None:
+        self._slots = slots
+        self._prefetch = prefetch
+        self._recent: float | None = None
+        self._typical = 0.0
+        self._short_in_a_row = 0
+
+    def note(self, count: int, seconds: float) -> None:
+        """Tasks have ended.
+
+        Args:
+            count: How many, at least one.
+            seconds: How long they took together.
+        """
+        mean = max(0.0, seconds / count)
+        self._short_in_a_row = min(self._short_in_a_row + count, MAX_CAPACITY) if mean < STOCK_S else 0
+        kept = (1 - _WEIGHT) ** count if self._recent is not None else 0.0
+        self._recent = (self._recent or 0.0) * kept + min(mean, _LONGEST_SAMPLE_S) * (1 - kept)
+        self._typical = self._typical * kept + min(mean, 10 * STOCK_S) * (1 - kept)
+
+    def depth(self) -> int:
+        """How many attempts a worker's pipe may hold, the running one included."""
+        if self._recent is None or self._recent >= SHORT_S:
+            return 1
+        return min(MAX_DEPTH, 1 + int(PIPE_WORK_S / max(self._recent, PIPE_WORK_S / MAX_DEPTH)))
+
+    def capacity(self) -> int:
+        """How many attempts the node wants to hold, running ones included.
+
+        It grows only with the number of short tasks seen in a row: those of a few cannot vouch for thousands.
+        """
+        if self._prefetch is not None:
+            stock = self._prefetch
+        else:
+            called_for = self._slots * STOCK_S / max(self._typical, STOCK_S / MAX_CAPACITY)
+            stock = min(int(called_for), _GROWTH * self._short_in_a_row)
+        return max(self._slots, min(self._slots + stock, MAX_CAPACITY))

@@ -1,0 +1,47 @@
+"""From results as they come over the wire to events; runs where user code (unpickling) may run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from parsl_like.core.events import EventType, RawEvent
+from parsl_like.errors import DeserializationError
+from parsl_like.executors.high_throughput.protocol import OUTCOME_VALUE, ResultItem
+from parsl_like.serialize.facade import unpack
+from parsl_like.serialize.failures import unpack_failure
+
+_SUCCEEDED = int(EventType.ATTEMPT_SUCCEEDED)
+_FAILED = int(EventType.ATTEMPT_FAILED)
+
+Report = tuple[float, float, str]
+
+
+def outcome_events(results: Sequence[tuple[ResultItem, Sequence[Any], str]]) -> list[RawEvent]:
+    """The events of results whose unpickling may run user code; never raises."""
+    return [_outcome_event(item, parts, place) for item, parts, place in results]
+
+
+def _outcome_event(item: ResultItem, parts: Sequence[Any], place: str) -> RawEvent:
+    report = (item.started, item.ended, place)
+    try:
+        body, buffers = split(item.body, parts)
+        if item.outcome == OUTCOME_VALUE:
+            return (_SUCCEEDED, item.attempt, (unpack(body, buffers), report))
+        return (_FAILED, item.attempt, (unpack_failure(body), 1.0, report))
+    except BaseException as error:  # noqa: BLE001 - user code: unpickling may do anything; only its own task fails
+        return failure_event(item.attempt, error, report)
+
+
+def split(body: bytes, parts: Sequence[Any]) -> tuple[Any, Sequence[Any]]:
+    """The packed value and its out-of-band buffers; a large value travels as the first buffer."""
+    buffers = [getattr(part, "buffer", part) for part in parts]
+    return (body, buffers) if body else (buffers[0], buffers[1:])
+
+
+def failure_event(attempt: int, error: BaseException, report: Report) -> RawEvent:
+    """A result that cannot be rebuilt here fails its task."""
+    reason = f"the task ended, but what it sent cannot be rebuilt here: {type(error).__name__}: {error}"
+    complaint = DeserializationError(reason)
+    complaint.__cause__ = error
+    return (_FAILED, attempt, (complaint, 1.0, report))

@@ -1,0 +1,132 @@
+"""What the interchange knows of one manager, and whom it takes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from parsl_like.executors.high_throughput.protocol import PROTOCOL_VERSION
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from parsl_like.executors.high_throughput.protocol import Register, TaskItem
+
+
+@dataclass(frozen=True, slots=True)
+class Membership:
+    """What a manager has to share with the interchange in order to be taken.
+
+    Attributes:
+        run_id: The run.
+        python: Version of the submit side's interpreter, like "3.11.7"; major and minor number count.
+        package: Version of this package on the submit side.
+    """
+
+    run_id: str
+    python: str
+    package: str
+
+    def refusal(self, register: Register) -> str | None:
+        """Why a manager is not taken, in words that name what both sides have; None if it is."""
+        for what, ours, theirs in (
+            ("protocol", str(PROTOCOL_VERSION), str(register.version)),
+            ("run", self.run_id, register.run_id),
+            ("parsl_like", self.package, register.package),
+            ("Python", _minor(self.python), _minor(register.python)),
+        ):
+            if ours != theirs:
+                return (
+                    f"{what} {theirs} of manager {register.manager.decode(errors='replace')} on {register.hostname} "
+                    f"does not match {what} {ours} of the interchange"
+                )
+        if register.slots < 1:
+            return f"it offers {register.slots} slots"
+        return None
+
+
+@dataclass(slots=True, eq=False)
+class ManagerRow:
+    """A manager that was taken, as the interchange sees it.
+
+    Attributes:
+        register: How it presented itself.
+        heard: When it last spoke, in monotonic seconds.
+        capacity: How many attempts it wants to hold.
+        held: The attempts it holds.
+        wide: How many slots beyond one those of them hold that hold several.
+        running: How many ran when it last said so.
+        functions: Hashes of the functions it was sent over its present connection.
+        linked: Whether its data link is up.
+        draining: Whether it takes nothing new.
+        leaving: Why it said goodbye, while results of it may still be on the way.
+        over: Why its block is said to be over.
+        stopping: Attempts it was asked to cancel, and has not yet.
+        at_risk: What it held when its data link came back: any of that may have been lost on the way.
+        missing: What it did not get, unless a result in its batches up to ``missing_until`` says otherwise.
+        missing_since: When it said so.
+        acknowledge: Number of the last of its result batches that has arrived, 0 if it was told already.
+        busy: Whether it counts as holding something.
+        rank: Sorts it among others where blocks are filled one after another.
+    """
+
+    register: Register
+    heard: float
+    capacity: int
+    held: set[int] = field(default_factory=set)
+    wide: dict[int, int] = field(default_factory=dict)
+    running: int = 0
+    functions: set[bytes] = field(default_factory=set)
+    linked: bool = False
+    draining: bool = False
+    leaving: str = ""
+    over: str = ""
+    stopping: set[int] = field(default_factory=set)
+    at_risk: set[int] = field(default_factory=set)
+    missing: set[int] = field(default_factory=set)
+    missing_until: int = 0
+    missing_since: float = 0.0
+    acknowledge: int = 0
+    busy: bool = False
+    rank: Any = None
+
+    @property
+    def open(self) -> bool:
+        """Whether it may be given attempts at all."""
+        return self.linked and not self.draining and not self.leaving
+
+    def credit(self) -> int:
+        """How many more attempts it wants to hold."""
+        return self.capacity - len(self.held)
+
+    def free(self) -> int:
+        """How many of its slots would run a new attempt at once."""
+        used = len(self.held) + sum(self.wide.values()) if self.wide else len(self.held)
+        return min(self.register.slots - used, self.capacity - len(self.held))
+
+    def depth(self) -> float:
+        """How much waits at it for each of its slots."""
+        return -self.free() / self.register.slots
+
+    def hold(self, items: Sequence[TaskItem]) -> None:
+        """Count attempts as held."""
+        self.held.update([item.attempt for item in items])
+
+    def hold_wide(self, item: TaskItem, slots: int) -> None:
+        """Count an attempt as held that holds so many slots."""
+        self.held.add(item.attempt)
+        if slots > 1:
+            self.wide[item.attempt] = slots - 1
+
+    def release(self, attempts: Iterable[int]) -> None:
+        """Count attempts as held no more."""
+        self.held.difference_update(attempts)
+        for some in (self.stopping, self.at_risk, self.missing):
+            if some:
+                some.intersection_update(self.held)
+        if self.wide:
+            self.wide = {attempt: more for attempt, more in self.wide.items() if attempt in self.held}
+
+
+def _minor(version: str) -> str:
+    return ".".join(version.split(".")[:2])

@@ -1,0 +1,415 @@
+"""The driver's side of the high-throughput executor: one interchange process, two links, no thread of its own.
+
+The kernel's owner thread polls the links (``fds``), takes what has come (``pump``) and hands attempts over
+(``submit``). What other threads ask for (drain, the end of a block) is queued and sent by the next ``pump``.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import deque
+from collections.abc import Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any, Literal
+
+import zmq
+
+from parsl_like.core.events import EventType, RawEvent
+from parsl_like.core.limits import ExecutorLoad
+from parsl_like.core.records import Record
+from parsl_like.errors import (
+    BadMessage,
+    BadStateException,
+    InterchangeLostError,
+    InvalidResourceSpecification,
+    ManagerLost,
+)
+from parsl_like.executors.high_throughput import links, protocol
+from parsl_like.executors.high_throughput.broker import Broker
+from parsl_like.executors.high_throughput.managers import ConnectedManagers
+from parsl_like.executors.high_throughput.protocol import (
+    OUTCOME_LOST,
+    OUTCOME_VALUE,
+    Function,
+    Message,
+    ResultItem,
+    TaskItem,
+    Tasks,
+)
+from parsl_like.executors.high_throughput.results import failure_event, outcome_events
+from parsl_like.plugins.markers import hookimpl
+from parsl_like.serialize.facade import is_plain, unpack
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from parsl_like.core.ids import AttemptId, BlockId
+    from parsl_like.core.ports import Attempt, BlockRequest, RunContext
+    from parsl_like.executors.high_throughput.description import HighThroughputExecutor
+
+logger = logging.getLogger(__name__)
+
+READY_SECONDS = 60.0
+"""How long a block waits for the interchange to listen before the executor is given up."""
+
+BATCH_ITEMS = 512
+BATCH_BYTES = 1 << 20
+IN_BAND = 64 * 1024
+"""A packed call larger than this, in bytes, travels as a buffer of its own."""
+
+ACKNOWLEDGE_AT = 64
+"""Batches of results that may go unacknowledged while there is nothing else to send."""
+
+_SUCCEEDED = int(EventType.ATTEMPT_SUCCEEDED)
+_FAILED = int(EventType.ATTEMPT_FAILED)
+_LOST = int(EventType.ATTEMPT_LOST)
+_FATAL = float("inf")
+
+
+class HighThroughputSession:
+    """A running high-throughput executor.
+
+    Args:
+        description: The sealed description.
+        context: The run.
+    """
+
+    wants: Literal["objects", "bytes"] = "bytes"
+
+    def __init__(self, description: HighThroughputExecutor, context: RunContext) -> None:
+        self.description = description
+        self.label = context.label
+        self.context = context
+        self.managers = ConnectedManagers()
+        self.held: dict[int, Attempt] = {}
+        self.error: BaseException | None = None
+        self._known_functions: set[bytes] = set()
+        self._functions: dict[bytes, Any] = {}
+        self._unsent: list[tuple[bytes, list[Any]]] = []
+        self._commands: deque[Message] = deque()
+        self._events: list[RawEvent] = []
+        self._acknowledged: dict[bytes, int] = {}
+        self._unacknowledged = 0
+        self._ready = threading.Event()
+        self._places: dict[tuple[bytes, int], str] = {}
+        self._nudge: Callable[[], None] = _nobody
+        self._broker = Broker(description, context)
+
+    def open(self) -> HighThroughputSession:
+        """Bind the links and start the interchange; does not wait for it."""
+        self._broker.start()
+        return self
+
+    # --- the port: owner thread ----------------------------------------------------------------------------------
+
+    def fds(self) -> Sequence[int]:
+        """The two links, and the pipe that ends with the interchange."""
+        return self._broker.fds()
+
+    def submit(self, attempts: Sequence[Attempt]) -> None:
+        """Send attempts in batches, each function before the first task that names it."""
+        if self.error is not None:
+            self._refuse(attempts, self.error)
+            return
+        items: list[TaskItem] = []
+        buffers: list[Any] = []
+        size = 0
+        for attempt in attempts:
+            if attempt.resources and not self._accepts(attempt):
+                continue
+            function = attempt.function
+            if function.hash not in self._known_functions:
+                self._send_function(function)
+            body, parts = attempt.body, attempt.buffers
+            if len(body) > IN_BAND:
+                body, parts = b"", (body, *parts)
+            self.held[attempt.attempt_id] = attempt
+            items.append(
+                TaskItem(attempt.attempt_id, function.hash, body, len(parts), attempt.priority, attempt.walltime or 0.0)
+            )
+            buffers.extend(parts)
+            size += len(body)
+            if len(items) >= BATCH_ITEMS or size >= BATCH_BYTES:
+                self._send_tasks(items, buffers)
+                items, buffers, size = [], [], 0
+        if items:
+            self._send_tasks(items, buffers)
+        if len(self.held) > self.managers.slots:
+            self._nudge()
+
+    def pump(self) -> Sequence[RawEvent]:
+        """Everything that has come over both links, as events."""
+        broker = self._broker
+        while self._commands:
+            self._command(self._commands.popleft())
+        for receive in (broker.receive_data, broker.receive_control):
+            while (parts := receive()) is not None:
+                try:
+                    self._take(protocol.decode(parts[0]), parts)
+                except BadMessage as error:
+                    logger.warning("executor %s: %s", self.label, error)
+        if self._unacknowledged >= ACKNOWLEDGE_AT:
+            self._send_tasks([], [])
+        if self.error is None and broker.has_ended():
+            self.fail_now(InterchangeLostError(self, broker.obituary(), log_path=broker.log_path))
+        events, self._events = self._events, []
+        return events
+
+    def cancel(self, attempts: Sequence[AttemptId]) -> None:
+        """Stop attempts; their news is not waited for."""
+        live = [attempt for attempt in attempts if self.held.pop(attempt, None) is not None]
+        if live:
+            self._command(protocol.Cancel([int(attempt) for attempt in live]))
+
+    def load(self) -> ExecutorLoad:
+        """Outstanding tasks against connected slots."""
+        managers = self.managers
+        per_block = self.description.workers_per_node * self.description.nodes_per_block
+        return ExecutorLoad(
+            self.label,
+            len(self.held),
+            managers.slots,
+            max(1, managers.slots_per_block or per_block),
+            managers.blocks,
+            managers.idle_blocks,
+        )
+
+    def close(self, *, deadline: float) -> None:
+        """End interchange and managers; the owner thread must not poll any more."""
+        self.error = self.error or BadStateException(self, "the executor was shut down")
+        self._ready.set()
+        self._broker.stop(deadline)
+
+    # --- the port: jobs thread -----------------------------------------------------------------------------------
+
+    def block_request(self, block: BlockId) -> BlockRequest:
+        """What to submit so that a block's managers connect; waits until the interchange listens.
+
+        Raises:
+            BadStateException: if it does not, within a minute.
+        """
+        if not self._ready.wait(READY_SECONDS) or self.error is not None:
+            reason = self.error or f"its interchange did not come up within {READY_SECONDS:.0f} s"
+            raise BadStateException(self, reason)
+        return self._broker.block_request(block)
+
+    def when_crowded(self, nudge: Callable[[], None]) -> None:
+        """Call ``nudge`` whenever more is held than connected workers can run at once, and when a manager connects."""
+        self._nudge = nudge
+
+    def drain(self, blocks: Sequence[BlockId]) -> None:
+        """Let blocks finish what they run, then end."""
+        self._later(protocol.Drain(list(blocks)))
+
+    def block_ended(self, block: BlockId, reason: str) -> None:
+        """A block's job is over: what its managers held is lost, unless they still speak."""
+        self._later(protocol.BlockEnded(block, reason))
+
+    def fail(self, error: BaseException) -> None:
+        """Every task, and every later one, ends with ``error``."""
+        self._later(_Broken(error))
+
+    def _later(self, message: Any) -> None:
+        self._commands.append(message)
+        self.context.wake()
+
+    # --- sending -------------------------------------------------------------------------------------------------
+
+    def _accepts(self, attempt: Attempt) -> bool:
+        unknown = set(attempt.resources or ()) - self.description.resource_keys
+        if unknown:
+            error = InvalidResourceSpecification(unknown, f"for executor {self.label}")
+            self._events.append((_FAILED, attempt.attempt_id, (error, _FATAL, None)))
+            self.context.wake()
+        return not unknown
+
+    def _refuse(self, attempts: Sequence[Attempt], error: BaseException) -> None:
+        self._events.extend((_FAILED, attempt.attempt_id, (error, _FATAL, None)) for attempt in attempts)
+        self.context.wake()
+
+    def _send_function(self, function: Any) -> None:
+        self._functions[function.hash] = function
+        self._known_functions.add(function.hash)
+        self._send(protocol.encode(Function(function.hash, function.name, function.blob)), [])
+
+    def _send_tasks(self, items: list[TaskItem], buffers: list[Any]) -> None:
+        acknowledged = list(self._acknowledged.items())
+        self._acknowledged.clear()
+        self._unacknowledged = 0
+        self._send(protocol.encode(Tasks(items, acknowledged)), buffers)
+
+    def _send(self, frame: bytes, buffers: list[Any]) -> None:
+        if not self._ready.is_set() or not self._broker.send_data(frame, buffers):
+            self._unsent.append((frame, buffers))
+
+    def _command(self, message: Any) -> None:
+        if isinstance(message, _Broken):
+            self.fail_now(message.error)
+        elif self._ready.is_set():
+            self._broker.send_control(protocol.encode(message))
+
+    # --- receiving -----------------------------------------------------------------------------------------------
+
+    def _take(self, message: Any, parts: Sequence[Any]) -> None:
+        match message:
+            case protocol.Results():
+                self._take_results(message, parts[1:])
+            case protocol.ManagerNews():
+                self._take_news(message)
+            case protocol.Lost():
+                self._take_losses(message)
+            case protocol.BlockIdle(blocks):
+                self.managers.idle(blocks)
+            case protocol.NeedFunction(hashes):
+                for digest in hashes:
+                    if digest in self._functions:
+                        self._send_function(self._functions[digest])
+            case protocol.InterchangeReady():
+                self._take_ready(message)
+            case protocol.Notice(text, count):
+                logger.warning("executor %s: %s (%d)", self.label, text, count)
+                self._record("warning", str(self.label), {"text": text, "count": count})
+            case _:
+                logger.debug("executor %s: no use for a %s", self.label, type(message).__name__)
+
+    def _take_ready(self, message: protocol.InterchangeReady) -> None:
+        self._broker.listening(message)
+        self._ready.set()
+        unsent, self._unsent = self._unsent, []
+        for frame, buffers in unsent:
+            self._send(frame, buffers)
+
+    def _take_results(self, message: protocol.Results, buffers: Sequence[Any]) -> None:
+        """Turn results into events: plain values at once, what may run user code off this thread."""
+        held, events, deferred = self.held, self._events, []
+        manager, at = message.manager, 0
+        for item in protocol.decode_items(message.items):
+            parts = buffers[at : at + item.buffers] if item.buffers else ()
+            at += item.buffers
+            if held.pop(item.attempt, None) is None:
+                continue
+            if item.outcome == OUTCOME_VALUE and not parts and is_plain(item.body):
+                report = (item.started, item.ended, self._place(manager, item))
+                try:
+                    events.append((_SUCCEEDED, item.attempt, (unpack(item.body), report)))
+                except Exception as error:  # noqa: BLE001 - bytes that are not what they should be fail their task only
+                    events.append(failure_event(item.attempt, error, report))
+            elif item.outcome == OUTCOME_LOST:
+                events.append((_LOST, item.attempt, (ManagerLost(manager, "", bytes(item.body).decode()), False)))
+            else:
+                deferred.append((item, parts, self._place(manager, item)))
+        if deferred:
+            self.context.defer(partial(outcome_events, deferred))
+        self._acknowledged[manager] = message.sequence
+        self._unacknowledged += 1
+
+    def _place(self, manager: bytes, item: ResultItem) -> str:
+        key = (manager, item.worker)
+        place = self._places.get(key)
+        if place is None:
+            place = self._places[key] = f"{manager.decode(errors='replace')}:{item.worker}"
+        return place
+
+    def _take_news(self, news: protocol.ManagerNews) -> None:
+        self.managers.take(news, self.context.clock.wall())
+        self._nudge()
+        level = logging.INFO if news.what in ("connected", "ended", "draining") else logging.WARNING
+        text = "executor %s: manager %s on %s (block %s) %s %s"
+        logger.log(level, text, self.label, news.manager.decode(), news.hostname, news.block, news.what, news.reason)
+        self._record("node", news.manager.decode(), {"what": news.what, "block": news.block, "host": news.hostname})
+
+    def _take_losses(self, lost: protocol.Lost) -> None:
+        cause = ManagerLost(lost.manager, lost.hostname, lost.reason)
+        for started, attempts in ((True, lost.started), (False, lost.unstarted)):
+            for attempt in attempts:
+                if self.held.pop(attempt, None) is not None:
+                    self._events.append((_LOST, attempt, (cause, started)))
+
+    def _record(self, kind: str, subject: str, fields: Mapping[str, Any]) -> None:
+        self.context.record(Record(kind, self.context.clock.wall(), subject, fields))
+
+    def fail_now(self, error: BaseException) -> None:
+        """End everything held with ``error``; on the owner thread."""
+        if self.error is None:
+            logger.error("executor %s is broken: %s", self.label, error)
+        self.error = self.error or error
+        self._ready.set()
+        held, self.held = self.held, {}
+        self._events.extend((_FAILED, attempt, (self.error, _FATAL, None)) for attempt in held)
+        self.context.wake()
+
+    # --- what programs ask (Parsl's names) -----------------------------------------------------------------------
+
+    def health(self) -> dict[str, Any]:
+        """Facts for ``dfk.status()``."""
+        return {"error": str(self.error) if self.error else None, **self.managers.health()}
+
+    @property
+    def outstanding(self) -> int:
+        """Tasks handed over that have not ended."""
+        return len(self.held)
+
+    def connected_managers(self) -> list[dict[str, Any]]:
+        """One dictionary for each connected manager."""
+        return self.managers.described()
+
+    def connected_blocks(self) -> list[str]:
+        """Blocks with a connected manager."""
+        return list(self.managers.blocks)
+
+    def connected_managers_packages(self) -> dict[str, dict[str, str]]:
+        """Versions of packages, by manager and name."""
+        return self.managers.packages()
+
+    @property
+    def connected_workers(self) -> int:
+        """Worker slots connected."""
+        return self.managers.slots
+
+    @property
+    def bad_state_is_set(self) -> bool:
+        """Whether the executor is broken for good."""
+        return self.error is not None
+
+    @property
+    def executor_exception(self) -> BaseException | None:
+        """Why it is broken."""
+        return self.error
+
+    @property
+    def tasks(self) -> dict[int, Attempt]:
+        """Attempts handed over that have not ended."""
+        return dict(self.held)
+
+
+def _nobody() -> None:
+    """Nobody looks after the blocks of this executor."""
+
+
+class _Broken:
+    """The order to fail, on its way to the owner thread."""
+
+    def __init__(self, error: BaseException) -> None:
+        self.error = error
+
+
+@hookimpl
+def parsl_like_open_executor(description: Any, context: Any) -> HighThroughputSession | None:
+    """Open a high-throughput executor."""
+    from parsl_like.executors.high_throughput.description import HighThroughputExecutor
+
+    if isinstance(description, HighThroughputExecutor):
+        return HighThroughputSession(description, context).open()
+    return None
+
+
+@hookimpl
+def parsl_like_executor_types() -> dict[str, type]:
+    """The description by its name."""
+    from parsl_like.executors.high_throughput.description import HighThroughputExecutor
+
+    return {"HighThroughputExecutor": HighThroughputExecutor}
+
+
+__all__ = ["HighThroughputSession", "links", "zmq"]

@@ -1,0 +1,116 @@
+"""A manager's two links with its interchange: who it is there, whether it was taken, and whether anybody is there."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import zmq
+
+from parsl_like.executors.high_throughput import links
+from parsl_like.executors.high_throughput.protocol import Registered, encode
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from parsl_like.executors.high_throughput.keys import RoleKeys
+    from parsl_like.executors.high_throughput.links import Context
+    from parsl_like.executors.high_throughput.options import Endpoint
+    from parsl_like.executors.high_throughput.protocol import Message, Register
+
+PRESENT_YOURSELF = 0
+"""The incarnation that no interchange has: who is told it registers again."""
+
+ASK_AGAIN_S = 1.0
+"""Seconds between two tries to register."""
+
+FROZEN_S = 5.0
+"""A manager that was itself stopped for so long cannot tell whether the other side was silent."""
+
+
+class Uplink:
+    """Connects to an interchange; nothing here waits. Times are monotonic seconds.
+
+    Args:
+        context: Where the sockets live.
+        endpoint: The interchange's URLs.
+        keys: A manager's keys; None without encryption.
+        identity: The manager's name on both links.
+        period: Seconds between heartbeats, until the interchange says otherwise.
+        threshold: Seconds of silence after which the interchange counts as gone, until it says otherwise.
+        now: The time.
+    """
+
+    def __init__(
+        self,
+        context: Context,
+        endpoint: Endpoint,
+        keys: RoleKeys | None,
+        identity: bytes,
+        *,
+        period: float,
+        threshold: float,
+        now: float,
+    ) -> None:
+        self.endpoint = endpoint
+        self.registered = False
+        self.period, self.threshold = period, threshold
+        self.heard = now
+        self._asked = now - ASK_AGAIN_S
+        self._next_beat = now
+        self._last_look = now
+        self.data, self.control = (
+            links.connect(context, zmq.DEALER, url, link=link, keys=keys, peer="interchange", identity=identity)
+            for url, link in ((endpoint.data, "data"), (endpoint.control, "control"))
+        )
+
+    def deadline(self) -> float:
+        """When :meth:`keep_up` is due."""
+        return min(self.heard + self.threshold, self._next_beat if self.registered else self._asked + ASK_AGAIN_S)
+
+    def silent_for(self, now: float) -> float | None:
+        """For how long nothing was heard, if that is longer than allowed; None otherwise."""
+        if now - self._last_look > self.period + FROZEN_S:
+            self.heard = max(self.heard, now - max(0.0, self.threshold - FROZEN_S))
+        self._last_look = now
+        silence = now - self.heard
+        return silence if silence >= self.threshold else None
+
+    def keep_up(self, now: float, register: Callable[[], Register], heartbeat: Callable[[], Message]) -> None:
+        """Register if that is due and possible, or send a heartbeat if that is due."""
+        if self.registered:
+            if now >= self._next_beat:
+                self._next_beat = now + self.period
+                self.tell(heartbeat())
+        elif now >= self._asked + ASK_AGAIN_S and self._connected():
+            self._asked = now
+            self.tell(register())
+
+    def awaits_connection(self) -> bool:
+        """Whether it would register at once, if only there were a connection: then poll for that."""
+        return not self.registered and not self._connected()
+
+    def take(self, message: Registered, now: float) -> bool:
+        """Learn the interchange's answer; True if unacknowledged results have to be sent (again)."""
+        self.period, self.threshold = message.heartbeat_period, message.heartbeat_threshold
+        self.registered = message.incarnation != PRESENT_YOURSELF
+        if self.registered:
+            self._next_beat = min(self._next_beat, now + self.period)
+        else:
+            self._asked = now - ASK_AGAIN_S
+        return self.registered
+
+    def tell(self, message: Message) -> bool:
+        """Send on the control link; False if nobody is there."""
+        return links.send(self.control, encode(message))
+
+    def send(self, frame: bytes, buffers: Sequence[Any] = ()) -> bool:
+        """Send on the data link; False if nobody is there."""
+        return links.send(self.data, frame, buffers)
+
+    def close(self, linger_ms: int) -> None:
+        """Close both links; what is on its way may take so long to leave."""
+        self.data.close(linger=linger_ms)
+        self.control.close(linger=linger_ms)
+
+    def _connected(self) -> bool:
+        return all(socket.getsockopt(zmq.EVENTS) & zmq.POLLOUT for socket in (self.data, self.control))

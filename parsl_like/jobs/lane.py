@@ -1,0 +1,207 @@
+"""A thread for the calls of one provider, so that a call that hangs holds up nobody else, and is found out.
+
+A batch system's commands have limits of their own; a provider that a user wrote may have none. A call that takes longer
+than its bound counts as failed; its thread is left to itself and the next call gets a new one.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import deque
+from dataclasses import dataclass
+from queue import SimpleQueue
+from typing import TYPE_CHECKING, Any
+
+from parsl_like.errors import ExecutionProviderException
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+logger = logging.getLogger(__name__)
+
+MOST_STUCK = 3
+"""How many threads may be left to hanging calls before further calls fail at once."""
+
+
+class ProviderSilent(ExecutionProviderException):
+    """A call of a provider did not come back in time. It may still do so; then it is too late.
+
+    Args:
+        what: The call.
+        seconds: How long it was waited for.
+    """
+
+    transient = True
+
+    def __init__(self, what: str, seconds: float) -> None:
+        self.what, self.seconds = what, seconds
+        super().__init__(
+            f"the provider's {what} has not come back for {seconds:.0f} s.",
+            hint="find out why the batch system's commands hang, or raise the provider's cmd_timeout.",
+        )
+
+
+class Withdrawn(ExecutionProviderException):
+    """A call was not made, because its outcome was not wanted any more."""
+
+
+@dataclass(eq=False, slots=True)
+class Call:
+    """One call of a provider.
+
+    Attributes:
+        what: Its name, for messages.
+        run: Makes the call.
+        bound: Seconds it may take.
+        settle: Takes its value, or the error it raised, on the jobs thread; called exactly once unless it is late.
+        late: Takes the value of a call that came back after it had counted as failed, on the jobs thread.
+        orphan: Takes the value of a call that came back after the lane was released, on the lane's own thread.
+    """
+
+    what: str
+    run: Callable[[], Any]
+    bound: float
+    settle: Callable[[Any, Exception | None], None]
+    late: Callable[[Any], None] | None = None
+    orphan: Callable[[Any], None] | None = None
+
+
+class Lane:
+    """Carries calls out one after another. Owned by one thread, which calls everything here.
+
+    Args:
+        name: The threads' name.
+        post: Hands a function over to be called on the owner's thread; called from any thread.
+        now: The time, monotonic seconds.
+    """
+
+    def __init__(self, name: str, post: Callable[[Callable[[], None]], None], now: Callable[[], float]) -> None:
+        self._name = name
+        self._post = post
+        self._now = now
+        self._waiting: deque[Call] = deque()
+        self._current: Call | None = None
+        self._since = 0.0
+        self._runner: _Runner | None = None
+        self._stuck: set[Call] = set()
+        self._released = False
+
+    @property
+    def idle(self) -> bool:
+        """Whether no call is under way or waits; calls that hang are not counted."""
+        return self._current is None and not self._waiting
+
+    @property
+    def stuck(self) -> int:
+        """How many calls hang."""
+        return len(self._stuck)
+
+    def send(self, call: Call, *, first: bool = False) -> None:
+        """Have a call carried out after those that wait, or before them."""
+        if first:
+            self._waiting.appendleft(call)
+        else:
+            self._waiting.append(call)
+        self._proceed()
+
+    def due(self) -> float | None:
+        """When the call under way will have taken too long."""
+        return None if self._current is None else self._since + self._current.bound
+
+    def watch(self) -> None:
+        """Give the call under way up if it has taken too long."""
+        call = self._current
+        if call is None or self._now() < self._since + call.bound:
+            return
+        self._stuck.add(call)
+        self._current = None
+        if self._runner is not None:
+            self._runner.calls.put(None)  # its thread ends when the call does, should it ever
+            self._runner = None
+        self._proceed()
+        call.settle(None, ProviderSilent(call.what, call.bound))
+
+    def withdraw(self, what: str) -> None:
+        """Settle all calls of a name that wait, as not made."""
+        unwanted = [call for call in self._waiting if call.what == what]
+        for call in unwanted:
+            self._waiting.remove(call)
+            call.settle(None, Withdrawn(f"the {what} was not wanted any more."))
+
+    def release(self, last: Callable[[], Any], timeout: float) -> bool:
+        """Make one last call and end the threads; calls that hang are left to themselves.
+
+        Args:
+            last: The call; its value is not wanted, an error it raises is in the log.
+            timeout: Seconds to wait for it.
+
+        Returns:
+            Whether no thread is left.
+        """
+        self._released = True
+        self._waiting.clear()
+        runner = (
+            self._runner if self._runner is not None and self._current is None else _Runner(self._name, self._returned)
+        )
+        hanging = self._current is not None or bool(self._stuck)
+        if self._runner is not None and runner is not self._runner:
+            self._runner.calls.put(None)
+        self._runner = None
+        runner.calls.put(Call("last call", last, timeout, _ignore))
+        runner.calls.put(None)
+        runner.thread.join(timeout)
+        return not (hanging or runner.thread.is_alive())
+
+    def _proceed(self) -> None:
+        while self._current is None and self._waiting:
+            call = self._waiting.popleft()
+            if len(self._stuck) >= MOST_STUCK:
+                call.settle(None, ProviderSilent(next(iter(self._stuck)).what, call.bound))
+                continue
+            if self._runner is None:
+                self._runner = _Runner(self._name, self._returned)
+            self._current, self._since = call, self._now()
+            self._runner.calls.put(call)
+
+    def _returned(self, call: Call, value: Any, error: Exception | None) -> None:
+        """Called on the runner's thread."""
+        if not self._released:
+            self._post(lambda: self._settle(call, value, error))
+        elif error is not None:
+            logger.warning("%s: %s failed after the end: %s", self._name, call.what, error, exc_info=error)
+        elif call.orphan is not None:
+            call.orphan(value)
+
+    def _settle(self, call: Call, value: Any, error: Exception | None) -> None:
+        if call in self._stuck:
+            self._stuck.discard(call)
+            if error is None and call.late is not None:
+                call.late(value)
+            return
+        self._current = None
+        self._proceed()
+        call.settle(value, error)
+
+
+def _ignore(value: Any, error: Exception | None) -> None:
+    """For a call whose outcome nobody waits for."""
+
+
+class _Runner:
+    """A thread that runs calls until it gets None, or until one of them has been given up."""
+
+    def __init__(self, name: str, returned: Callable[[Call, Any, Exception | None], None]) -> None:
+        self.calls: SimpleQueue[Call | None] = SimpleQueue()
+        self._returned = returned
+        # A daemon: a call that hangs for ever must not keep the program from ending.
+        self.thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self.thread.start()
+
+    def _run(self) -> None:
+        while (call := self.calls.get()) is not None:
+            try:
+                value, error = call.run(), None
+            except Exception as raised:  # noqa: BLE001 - a provider's own code; the owner decides what it means
+                value, error = None, raised
+            self._returned(call, value, error)

@@ -1,0 +1,1 @@
+"""What ``Config(initialize_logging=...)`` can be: a file of text (``file``) or of JSON (``json``), or ``noop``."""

@@ -1,0 +1,28 @@
+"""What a way to log has to offer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from parsl_like.core.description import Description
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+@dataclass
+class LogConfig(Description):
+    """The base of the ways to log; a value that touches nothing until a run begins."""
+
+    def initialize_logging(self, *, log_dir: str, log_name: str) -> Callable[[], None]:
+        """Begin to log.
+
+        Args:
+            log_dir: The folder for log files; made if it is not there.
+            log_name: The name of the log, without an ending.
+
+        Returns:
+            A function that ends it, closes its files and may be called more than once.
+        """
+        raise NotImplementedError(f"{type(self).__name__} does not say how to log.")

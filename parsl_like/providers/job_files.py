@@ -1,0 +1,159 @@
+"""The files of a job: its script, what the block needs beside it, its output, and what is known of its end.
+
+Everything a session would have to remember is in these files, so that any other session finds it too. Only the user can
+read them, whatever the umask is.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import os
+import re
+from typing import TYPE_CHECKING, Self
+
+from parsl_like.errors import ScriptPathError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+PRIVATE_FILE, PRIVATE_FOLDER = 0o600, 0o700
+LONGEST_NAME = 100
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class JobFiles:
+    """The paths of one job, all made from a folder and a name.
+
+    Attributes:
+        folder: Where they are.
+        name: What their names begin with.
+    """
+
+    folder: Path
+    name: str
+
+    @classmethod
+    def claim(cls, folder: Path, wanted: str) -> Self:
+        """Files of a job that nobody else has, named as nearly as possible as wanted; their output files exist then.
+
+        Raises:
+            ScriptPathError: they cannot be made; ``transient`` if that may pass.
+        """
+        stem = re.sub(r"[^\w.-]+", "_", wanted, flags=re.ASCII).lstrip(".-")[:LONGEST_NAME] or "job"
+        for number in itertools.count():
+            files = cls(folder, f"{stem}.{number}" if number else stem)
+            try:
+                write_private(files.script, b"", mode=PRIVATE_FOLDER)
+            except FileExistsError:
+                continue
+            except OSError as error:
+                raise unwritable(files.script, error) from error
+            break
+        try:
+            for path in (files.stdout, files.stderr, files.exit_code):
+                write_private(path, b"")
+        except OSError as error:
+            raise unwritable(files.script, error) from error
+        return files
+
+    @property
+    def script(self) -> Path:
+        """The script."""
+        return self.folder / f"{self.name}.sh"
+
+    @property
+    def stdout(self) -> Path:
+        """Its standard output."""
+        return self.folder / f"{self.name}.out"
+
+    @property
+    def stderr(self) -> Path:
+        """Its standard error."""
+        return self.folder / f"{self.name}.err"
+
+    @property
+    def exit_code(self) -> Path:
+        """Its exit code; empty until it has ended."""
+        return self.folder / f"{self.name}.ec"
+
+    @property
+    def cancelled(self) -> Path:
+        """There if somebody asked for its end."""
+        return self.folder / f"{self.name}.cancelled"
+
+    @property
+    def timeout(self) -> Path:
+        """There if it ended itself because of its walltime."""
+        return self.folder / f"{self.name}.timeout"
+
+    @property
+    def extra(self) -> Path:
+        """The folder of the files the block needs."""
+        return self.folder / f"{self.name}.files"
+
+    def write(self, script: str, extra: Mapping[str, bytes]) -> None:
+        """Write the script and the block's own files.
+
+        Raises:
+            ScriptPathError: the disk refuses, or a file's name would lead out of the folder.
+        """
+        try:
+            os.mkdir(self.extra, PRIVATE_FOLDER)
+            os.chmod(self.extra, PRIVATE_FOLDER)
+            for name, content in extra.items():
+                if os.path.basename(name) != name or name in ("", ".", ".."):
+                    raise ScriptPathError(str(self.extra), f"{name!r} is no file name")
+                write_private(self.extra / name, content)
+            self.script.write_bytes(script.encode())
+        except OSError as error:
+            raise unwritable(self.script, error) from error
+
+    def read_exit_code(self) -> int | None:
+        """The exit code, negative for a signal; None if the job has not left one."""
+        try:
+            return int(self.exit_code.read_text(encoding="ascii"))
+        except (OSError, ValueError):
+            return None
+
+    def age(self, path: Path, now: float) -> float | None:
+        """Seconds since one of the files was written, None if it is not there.
+
+        Never negative: after somebody has set the clock back, a file is old rather than from the future.
+
+        Args:
+            path: The file.
+            now: Seconds since the epoch.
+        """
+        try:
+            return abs(now - path.stat().st_mtime)
+        except OSError:
+            return None
+
+    def remove_extra(self) -> None:
+        """Remove the block's own files; keys have no business on a disk once the block is over."""
+        import shutil
+
+        shutil.rmtree(self.extra, ignore_errors=True)
+
+
+def write_private(path: Path, content: bytes, mode: int = PRIVATE_FILE) -> None:
+    """Make a new file that only the user can read.
+
+    Raises:
+        FileExistsError: it is there already.
+    """
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    with open(descriptor, "wb") as file:
+        os.chmod(path, mode)  # the umask may have taken away more than others' rights
+        file.write(content)
+
+
+def unwritable(path: Path, error: OSError) -> ScriptPathError:
+    """What to say of a file that could not be written; a full disk may have room again later."""
+    import errno
+
+    refusal = ScriptPathError(str(path), str(error))
+    refusal.transient = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE, errno.ESTALE)
+    return refusal

@@ -1,0 +1,281 @@
+"""Starting blocks as processes of this machine, and finding out what became of them.
+
+A session keeps no list of its jobs. A job's id holds the number and the start time of its first process and the name of
+its files; the files hold the rest. So any session with the same folder, also one of a restarted program, can answer.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple, Self
+
+from parsl_like.core.ids import JobId
+from parsl_like.core.job_states import JobReport, JobState
+from parsl_like.errors import SubmitException
+from parsl_like.launchers.base import wrap_command
+from parsl_like.providers.job_files import JobFiles, write_private
+from parsl_like.providers.processes import (
+    ProcessFacts,
+    exit_code_of_child,
+    process_facts,
+    signal_group,
+    signal_marked,
+    wait_for_end,
+)
+from parsl_like.providers.script import FILES_VARIABLE, Script
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from parsl_like.core.ports import BlockContext, BlockRequest
+    from parsl_like.providers.local import LocalProvider
+
+KILL_AFTER_S = 5.0
+"""How long a job that was told to end may take before it is killed."""
+LAST_WAIT_S = 2.0
+"""How long the end of a killed job is waited for."""
+
+
+class LocalJob(NamedTuple):
+    """What a job's id says.
+
+    Attributes:
+        pid: The shell's process, which leads the job's session and process group.
+        started: When that process began, so that a later process with its number is not taken for it.
+        name: What the names of the job's files begin with.
+    """
+
+    pid: int
+    started: str
+    name: str
+
+    @classmethod
+    def parse(cls, job: str) -> Self | None:
+        """The parts of an id, None if it is not one of this provider."""
+        pid, _, rest = job.partition("@")
+        started, _, name = rest.partition("/")
+        if not pid.isdecimal() or not name or os.path.basename(name) != name:
+            return None
+        return cls(int(pid), started, name)
+
+    def __str__(self) -> str:
+        return f"{self.pid}@{self.started}/{self.name}"
+
+    def facts(self) -> ProcessFacts | None:
+        """What the system knows of the process; None if it is gone, whoever may have its number now."""
+        facts = process_facts(self.pid)
+        return facts if facts is not None and facts.started == self.started else None
+
+
+class LocalProviderSession:
+    """Satisfies ``core.ports.ProviderSession``.
+
+    Args:
+        provider: What is wanted.
+        context: Where scripts go, and the time.
+    """
+
+    def __init__(self, provider: LocalProvider, context: BlockContext) -> None:
+        self._provider = provider
+        self._clock = context.clock
+        self._folder = Path(context.script_dir).absolute()
+        self._directory = _current_directory(self._folder)
+        self._told: set[JobId] = set()
+
+    def submit(self, request: BlockRequest) -> JobId:
+        """Write the block's script and start it.
+
+        Raises:
+            SubmitException: no process could be started.
+            ScriptPathError: the script could not be written.
+            BadLauncher: the launcher raised or gave no text.
+        """
+        provider = self._provider
+        command = wrap_command(provider.launcher, request.command, request.tasks_per_node, provider.nodes_per_block)
+        files = JobFiles.claim(self._folder, f"{request.job_name}.block-{request.block_id}")
+        script = Script(
+            name=f"block {request.block_id} ({request.job_name})",
+            path=str(files.script),
+            exit_code_path=str(files.exit_code),
+            timeout_path=str(files.timeout),
+            directory=self._directory,
+            command=command,
+            worker_init=provider.worker_init,
+            exports=self._exports(files),
+            walltime=request.walltime,
+        )
+        files.write(script.text(), request.files)
+        pid = _start(request.job_name, files)
+        facts = process_facts(pid)
+        return JobId(str(LocalJob(pid, facts.started if facts else "?", files.name)))
+
+    def _exports(self, files: JobFiles) -> dict[str, str]:
+        exports = {FILES_VARIABLE: str(files.extra)}
+        if self._provider.cores_per_node is not None:
+            exports["PARSL_CORES"] = str(self._provider.cores_per_node)
+        if self._provider.mem_per_node is not None:
+            exports["PARSL_MEMORY_GB"] = str(self._provider.mem_per_node)
+        return exports
+
+    def status(self, jobs: Sequence[JobId]) -> Mapping[JobId, JobReport]:
+        """The states of jobs; one whose script is not in this session's folder is not in the mapping.
+
+        Takes note of the end of children, kills jobs that were told to end and did not, and removes a block's own files
+        once it is over.
+        """
+        reports = {}
+        for job in jobs:
+            if (known := self._known(job)) is not None:
+                reports[job] = self._report(*known)
+        return reports
+
+    def cancel(self, jobs: Sequence[JobId]) -> Mapping[JobId, bool]:
+        """Tell jobs to end; one that was told before is killed.
+
+        Returns:
+            True for a job that is over or was told so, False for one this provider knows nothing of.
+        """
+        accepted = {}
+        for job in jobs:
+            known = self._known(job)
+            accepted[job] = known is not None
+            if known is not None and self._report(*known).state is JobState.RUNNING:
+                self._told.add(job)
+                _tell(*known)
+        return accepted
+
+    def output(self, job: JobId) -> tuple[str | None, str | None]:
+        """Paths of a job's standard output and standard error, None for one that is not there."""
+        known = self._known(job)
+        if known is None:
+            return None, None
+        stdout, stderr = (str(path) if path.exists() else None for path in (known[1].stdout, known[1].stderr))
+        return stdout, stderr
+
+    def close(self) -> None:
+        """See to the end of the jobs that were cancelled through this session, by force if need be; others go on."""
+        deadline = time.monotonic() + KILL_AFTER_S
+        for job in self._told:
+            while not self._has_ended(job):
+                left = deadline - time.monotonic()
+                if left < -LAST_WAIT_S:
+                    break  # not even SIGKILL ends a process that the kernel holds
+                if left < 0:
+                    self.cancel([job])
+                if (known := self._known(job)) is not None:
+                    wait_for_end(known[0].pid, max(left, 0.1))
+        self._told.clear()
+
+    def _has_ended(self, job: JobId) -> bool:
+        known = self._known(job)
+        return known is None or self._report(*known).state is not JobState.RUNNING
+
+    def _known(self, job: JobId) -> tuple[LocalJob, JobFiles] | None:
+        parts = LocalJob.parse(job)
+        if parts is None or not (files := JobFiles(self._folder, parts.name)).script.exists():
+            return None
+        return parts, files
+
+    def _report(self, job: LocalJob, files: JobFiles) -> JobReport:
+        facts = job.facts()
+        if facts is not None and not facts.ended:
+            self._hurry(job, files)
+            return JobReport(JobState.RUNNING)
+        if facts is not None:
+            _note_end(job, files)
+        signal_marked(_mark(files), signal.SIGKILL)
+        files.remove_extra()
+        exit_code = files.read_exit_code()
+        state, message = _ending(files, exit_code)
+        return JobReport(state, message, exit_code)
+
+    def _hurry(self, job: LocalJob, files: JobFiles) -> None:
+        """Kill a job that takes too long to end: after it was told to, or after its command, for what that left."""
+        now = self._clock.wall()
+        marks = [files.cancelled, files.timeout]
+        if files.read_exit_code() is not None:
+            marks.append(files.exit_code)
+        if any((files.age(mark, now) or 0.0) > KILL_AFTER_S for mark in marks):
+            _kill(job, files)
+
+
+def _current_directory(fallback: Path) -> str:
+    try:
+        return os.getcwd()
+    except FileNotFoundError:  # somebody has removed it
+        return str(fallback)
+
+
+def _start(job_name: str, files: JobFiles) -> int:
+    import shutil
+
+    shell = shutil.which("bash")
+    if shell is None or not hasattr(os, "posix_spawn"):
+        raise SubmitException(job_name, "blocks of a LocalProvider need bash and a POSIX system")
+    actions = [
+        (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+        (os.POSIX_SPAWN_OPEN, 1, str(files.stdout), os.O_WRONLY | os.O_APPEND, 0),
+        (os.POSIX_SPAWN_OPEN, 2, str(files.stderr), os.O_WRONLY | os.O_APPEND, 0),
+    ]
+    try:
+        # Not subprocess: its object would have to be kept, and asked, for as long as the job runs.
+        return os.posix_spawn(
+            shell,
+            ["bash", str(files.script)],
+            os.environ,
+            file_actions=actions,
+            setsid=True,
+            setsigmask=(),
+            setsigdef=(signal.SIGPIPE,),  # Python ignores it; a block's commands expect what a shell gives them
+        )
+    except OSError as error:
+        transient = isinstance(error, BlockingIOError)
+        raise SubmitException(job_name, f"cannot start {files.script}: {error}", transient=transient) from error
+
+
+def _tell(job: LocalJob, files: JobFiles) -> None:
+    try:
+        write_private(files.cancelled, b"")
+    except FileExistsError:
+        _kill(job, files)
+        return
+    except OSError:
+        pass  # on a full disk the job ends all the same, only the reason is not kept
+    signal_group(job.pid, signal.SIGTERM)
+
+
+def _kill(job: LocalJob, files: JobFiles) -> None:
+    signal_group(job.pid, signal.SIGKILL)
+    signal_marked(_mark(files), signal.SIGKILL)
+
+
+def _mark(files: JobFiles) -> bytes:
+    return os.fsencode(f"{FILES_VARIABLE}={files.extra}")
+
+
+def _note_end(job: LocalJob, files: JobFiles) -> None:
+    """Reap a child; one that was killed has left no exit code, so that is written for it."""
+    exit_code = exit_code_of_child(job.pid)
+    if exit_code is not None and files.read_exit_code() is None:
+        with contextlib.suppress(OSError):
+            files.exit_code.write_text(f"{exit_code}\n", encoding="ascii")
+
+
+def _ending(files: JobFiles, exit_code: int | None) -> tuple[JobState, str]:
+    """How a job that is over ended, as a state and in words."""
+    if exit_code is None:
+        how = "ended without an exit code; it was killed, or its disk is full"
+    elif exit_code < 0:
+        how = f"was ended by signal {-exit_code} ({signal.Signals(-exit_code).name})"
+    else:
+        how = f"ended with exit code {exit_code}"
+    message = f"{files.script} {how}"
+    if files.cancelled.exists():
+        return JobState.CANCELLED, message
+    if files.timeout.exists():
+        return JobState.TIMEOUT, message
+    return (JobState.COMPLETED if exit_code == 0 else JobState.FAILED), message

@@ -1,0 +1,50 @@
+"""Constructors that take positional arguments in the orders of both versions of Parsl."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from parsl_like.channels.base import Channel
+from parsl_like.providers.base import ExecutionProvider
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+P = TypeVar("P", bound=ExecutionProvider)
+
+
+def parsl_order(newest: str, legacy: str) -> Callable[[type[P]], type[P]]:
+    """Let a provider's constructor take positional arguments in the order in which Parsl has them.
+
+    Fields of the base come before a dataclass's own, so Parsl's order has to be said apart.
+
+    Args:
+        newest: Names in the order of newest Parsl, separated by spaces.
+        legacy: The order of Parsl 1.2, used when an argument given by position is a channel.
+    """
+
+    def decorate(cls: type[P]) -> type[P]:
+        by_keyword = cls.__init__
+        orders = newest.split(), legacy.split()
+
+        @functools.wraps(by_keyword)
+        def __init__(self: P, *args: Any, **kwargs: Any) -> None:  # noqa: N807
+            names = orders[any(isinstance(value, Channel) for value in args)]
+            if len(args) > len(names):
+                raise TypeError(f"{cls.__name__} takes at most {len(names)} positional arguments, {len(args)} given")
+            given = dict(zip(names, args, strict=False))
+            if twice := given.keys() & kwargs.keys():
+                raise TypeError(f"{cls.__name__} got several values for {', '.join(sorted(twice))}")
+            by_keyword(self, **given, **kwargs)
+
+        known = inspect.signature(by_keyword).parameters
+        ordered = [known[name].replace(kind=inspect.Parameter.POSITIONAL_OR_KEYWORD) for name in orders[0]]
+        others = [value for name, value in known.items() if name not in {"self", *orders[0]}]
+        signature = inspect.Signature([known["self"], *ordered, *others])
+        __init__.__signature__ = signature  # type: ignore[attr-defined]
+        cls.__init__ = __init__  # type: ignore[method-assign, assignment]
+        return cls
+
+    return decorate

@@ -1,0 +1,212 @@
+"""A bash app's command: made by the user's function, run by bash, judged by its exit code and its files."""
+
+from __future__ import annotations
+
+import os
+from typing import IO, TYPE_CHECKING, Any
+
+from parsl_like.errors import (
+    AppBadFormatting,
+    AppException,
+    AppTimeout,
+    BashAppNoReturn,
+    BashExitFailure,
+    MissingOutputs,
+)
+from parsl_like.remote.process_group import end, has_terminal, running
+from parsl_like.remote.streams import get_std_fname_mode, open_std_fd
+
+if TYPE_CHECKING:
+    import subprocess
+    from collections.abc import Callable, Iterator, Mapping
+
+    from parsl_like.remote.streams import StreamSpec
+
+RESERVED = ("stdout", "stderr", "inputs", "outputs", "walltime")
+"""Keyword arguments that mean something to the engine; a function that does not declare them does not get them."""
+GRACE_S = 2.0
+"""Seconds between SIGTERM and SIGKILL."""
+TAIL_LINES, TAIL_BYTES = 20, 8 * 1024
+"""How much of the end of stderr an error quotes."""
+
+
+class BashCommand:
+    """A bash app's function as what runs on a worker: a callable that returns 0 or raises.
+
+    Args:
+        func: The user's function; returns the command line.
+        name: The app's name, for errors.
+    """
+
+    def __init__(self, func: Callable[..., str], name: str) -> None:
+        self.func = func
+        self.name = self.__name__ = name
+
+    def __call__(self, *args: Any, **kwargs: Any) -> int:
+        """Runs the command line that the function makes from the arguments, and returns 0.
+
+        Besides the function's own arguments, these keyword arguments mean something: ``stdout`` and ``stderr`` (a path
+        or a pair of path and mode; without one, the worker's own is inherited), ``walltime`` (seconds the command may
+        take) and ``outputs`` (files that must be there afterwards). Defaults in the function's signature count.
+
+        Raises:
+            AppBadFormatting: The function raised KeyError or IndexError, as formatting does.
+            BashAppNoReturn: It returned no command line.
+            BadStdStreamFile: Its stdout or stderr cannot be opened.
+            AppTimeout: The command took longer than its walltime; it and what it started have been ended.
+            BashExitFailure: The command's exit code is not 0.
+            MissingOutputs: The command succeeded and a file is missing.
+            AppException: There is no bash, or the system refuses to start it.
+        """
+        accepted, options = _arguments(self.func, args, kwargs)
+        command = self._command_line(args, accepted)
+        exitcode, streams = self._run(command, options)
+        if exitcode:
+            raise BashExitFailure(
+                self.name,
+                exitcode,
+                command=command,
+                stdout=streams.stdout_path,
+                stderr=streams.stderr_path,
+                stderr_tail=streams.tail(),
+            )
+        missing = [str(path) for path in _paths(options.get("outputs")) if not os.path.exists(path)]
+        if missing:
+            raise MissingOutputs(f"bash_app {self.name} ended with exit code 0 without making them", missing)
+        return 0
+
+    def _command_line(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
+        try:
+            command = self.func(*args, **kwargs)
+        except (KeyError, IndexError) as error:
+            raise AppBadFormatting(
+                f"The command line of bash_app {self.name} could not be made: {type(error).__name__}: {error}",
+                hint="compare the placeholders in the command line with the arguments; write {{ and }} for braces.",
+            ) from error
+        if not isinstance(command, str):
+            got = "nothing" if command is None else f"an object of type {type(command).__name__}"
+            raise BashAppNoReturn(f"bash_app {self.name} returned {got}; it must return its command line, a str")
+        if "\0" in command:
+            where = command.index("\0")
+            raise AppBadFormatting(f"The command line of bash_app {self.name} has a NUL character at position {where}")
+        return command
+
+    def _run(self, command: str, options: Mapping[str, Any]) -> tuple[int, _Streams]:
+        walltime = options.get("walltime")
+        streams = _Streams(options.get("stdout"), options.get("stderr"))
+        with streams:
+            process = _start(self.name, command, streams)
+            try:
+                return running(process, walltime), streams
+            except BaseException as reason:
+                end(process, GRACE_S)
+                if isinstance(reason, TimeoutError):
+                    raise AppTimeout(
+                        f"bash_app {self.name} exceeded its walltime of {walltime} s; its processes were ended"
+                    ) from None
+                raise
+
+
+def _arguments(
+    func: Callable[..., str], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The keyword arguments for the function, and the reserved ones for the engine, defaults included."""
+    import inspect
+
+    options = {name: kwargs[name] for name in RESERVED if name in kwargs}
+    try:
+        signature = inspect.signature(func)
+    except (TypeError, ValueError):  # a built-in without one
+        return kwargs, options
+    parameters = signature.parameters
+    takes_any = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values())
+    accepted = {name: v for name, v in kwargs.items() if takes_any or name in parameters or name not in RESERVED}
+    try:
+        bound = signature.bind(*args, **accepted)
+    except TypeError:  # the call itself will say so, better
+        return accepted, options
+    bound.apply_defaults()
+    return accepted, {name: bound.arguments[name] for name in RESERVED if name in bound.arguments} | options
+
+
+def _paths(outputs: Any) -> Iterator[str | os.PathLike[str]]:
+    """The local paths of a task's promised files, whether they are given as paths or as objects that have one."""
+    return (getattr(output, "filepath", output) for output in outputs or ())
+
+
+def _start(name: str, command: str, streams: _Streams) -> subprocess.Popen[bytes]:
+    import shutil
+    import subprocess
+
+    bash = "/bin/bash" if os.path.exists("/bin/bash") else shutil.which("bash")
+    if bash is None:
+        raise AppException(
+            f"bash_app {name} needs bash, and there is no /bin/bash on this host nor a bash on PATH",
+            hint="install bash on the node, or add its directory to PATH in worker_init.",
+        )
+    # A session of its own where a terminal could stop a background group that reads from it; elsewhere only a group of
+    # its own, so that the whole session of a worker can still be ended.
+    apart: dict[str, Any] = {}
+    if os.name == "posix":
+        apart = {"start_new_session": True} if has_terminal() else {"process_group": 0}
+    try:
+        return subprocess.Popen(
+            [bash, "-c", command],
+            stdin=subprocess.DEVNULL,
+            stdout=streams.stdout,
+            stderr=streams.stderr,
+            **apart,
+        )
+    except OSError as error:
+        raise AppException(
+            f"bash_app {name} could not be started with a command line of {len(command)} characters: {error}",
+            hint="write a long command line into a file and run that; see `getconf ARG_MAX`.",
+        ) from error
+
+
+class _Streams:
+    """The command's output files, open while it runs, and the end of what it wrote to stderr."""
+
+    def __init__(self, stdout: StreamSpec | None, stderr: StreamSpec | None) -> None:
+        self._specs = stdout, stderr
+        self.stdout_path = None if stdout is None else get_std_fname_mode("stdout", stdout)[0]
+        self.stderr_path = None if stderr is None else get_std_fname_mode("stderr", stderr)[0]
+        self.stdout: IO[Any] | None = None
+        self.stderr: IO[Any] | None = None
+        self._written_before = 0
+
+    def __enter__(self) -> None:
+        stdout, stderr = self._specs
+        self.stdout = open_std_fd("stdout", stdout)
+        if self.stdout and self.stderr_path and _same_file(self.stdout_path, self.stderr_path):
+            self.stderr = self.stdout  # opened twice, each would write over the other
+        else:
+            try:
+                self.stderr = open_std_fd("stderr", stderr)
+            except BaseException:
+                self.__exit__()
+                raise
+        if self.stderr:
+            self._written_before = os.fstat(self.stderr.fileno()).st_size
+
+    def __exit__(self, *_: object) -> None:
+        for stream in (self.stdout, self.stderr):
+            if stream is not None:
+                stream.close()
+
+    def tail(self) -> str | None:
+        """The last lines that this command wrote to stderr; None where they did not go to a file."""
+        if self.stderr_path is None:
+            return None
+        try:
+            with open(self.stderr_path, "rb") as file:
+                size = file.seek(0, os.SEEK_END)
+                file.seek(max(self._written_before, size - TAIL_BYTES))
+                text = file.read(TAIL_BYTES).decode("utf-8", errors="replace")
+        except OSError as error:
+            return f"(cannot be read: {error})"
+        return "\n".join(text.splitlines()[-TAIL_LINES:])
+
+
+def _same_file(first: str | None, second: str) -> bool:
+    return first is not None and os.path.realpath(first) == os.path.realpath(second)

@@ -1,0 +1,145 @@
+"""Processes that are ended together: a command and whatever it has started.
+
+What leaves its group on purpose (``setsid``, a daemon) is out of reach here; ending the worker's session or its cgroup
+gets those.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import subprocess
+
+    Process = subprocess.Popen[bytes]
+
+_LOOK_S = 0.02
+"""Seconds between two looks at a group that is being ended; there is no way to wait for one."""
+
+_LONGEST_MS = 2**31 - 1
+"""What poll(2) takes: 24 days."""
+
+_live: set[Process] = set()
+
+
+def running(process: Process, limit: float | None = None) -> int:
+    """The process's exit code once it has ended; negative means ended by that signal.
+
+    Args:
+        process: The leader of its group.
+        limit: Seconds to wait; None means without end.
+
+    Raises:
+        TimeoutError: It still runs.
+    """
+    _live.add(process)
+    try:
+        if limit is not None and not _has_ended(process, limit):
+            raise TimeoutError(f"process {process.pid} still runs after {limit} s")
+        return process.wait()
+    finally:
+        _live.discard(process)
+
+
+def end(process: Process, grace: float) -> None:
+    """Ends the process and its group: politely, and after the grace for certain.
+
+    Args:
+        process: The leader of its group.
+        grace: Seconds between SIGTERM and SIGKILL.
+    """
+    _signal(process, signal.SIGTERM)
+    deadline = time.monotonic() + grace
+    while _exists(process) and time.monotonic() < deadline:
+        time.sleep(_LOOK_S)
+    _signal(process, getattr(signal, "SIGKILL", signal.SIGTERM))
+    process.wait()
+
+
+def end_all(grace: float) -> None:
+    """Ends every command that runs in this process's threads; for a worker or an executor that has to go now.
+
+    Args:
+        grace: Seconds between SIGTERM and SIGKILL, for all together.
+    """
+    processes = list(_live)
+    for process in processes:
+        _signal(process, signal.SIGTERM)
+    deadline = time.monotonic() + grace
+    for process in processes:
+        end(process, max(0.0, deadline - time.monotonic()))
+
+
+def has_terminal() -> bool:
+    """Whether this process has a terminal that could stop its children for reading from it."""
+    try:
+        os.close(os.open("/dev/tty", os.O_RDWR | getattr(os, "O_CLOEXEC", 0)))
+    except OSError:
+        return False
+    return True
+
+
+def _has_ended(process: Process, limit: float) -> bool:
+    """Whether the process ended within the limit, in seconds."""
+    try:
+        descriptor = os.pidfd_open(process.pid)
+    except (AttributeError, OSError):  # only Linux has it; the standard library looks every 50 ms
+        import subprocess
+
+        try:
+            process.wait(limit)
+        except subprocess.TimeoutExpired:
+            return False
+        return True
+    import select
+
+    try:
+        poll = select.poll()
+        poll.register(descriptor, select.POLLIN)
+        return bool(poll.poll(min(max(limit, 0.0) * 1000, _LONGEST_MS)))
+    finally:
+        os.close(descriptor)
+
+
+def _signal(process: Process, number: int) -> None:
+    if os.name != "posix":
+        process.terminate()
+        return
+    try:
+        os.killpg(process.pid, number)
+    except (ProcessLookupError, PermissionError):  # all gone (macOS: all of them zombies)
+        return
+
+
+def _exists(process: Process) -> bool:
+    """Whether anything of the group is left; reaps the leader."""
+    process.poll()
+    if os.name != "posix":
+        return process.returncode is None
+    try:
+        os.killpg(process.pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return process.returncode is None or not _only_zombies(process.pid)
+
+
+def _only_zombies(group: int) -> bool:
+    """Whether all of the group have ended and only want to be reaped, which a container's init may never do."""
+    try:
+        pids = [entry for entry in os.listdir("/proc") if entry.isdigit()]
+    except OSError:
+        return False
+    for pid in pids:
+        try:
+            with open(f"/proc/{pid}/stat", "rb") as file:
+                state, _, its_group = file.read().rpartition(b")")[2].split()[:3]
+        except (OSError, ValueError):  # it is gone
+            continue
+        if int(its_group) == group and state not in (b"Z", b"X"):
+            return False
+    return True
