@@ -31,20 +31,25 @@ class Record(NamedTuple):
     fields: Mapping[str, Any]
 
 
+_NAMES = {int(state): state.name for state in States}
+_PENDING = int(States.pending)
+
+
 def task_record(raw: tuple[float, int, int, int, Any]) -> Record:
     """The record of a change of state that the machine announced as a bare tuple."""
     time, task, number, state, detail = raw
     if detail is None:
-        return Record("state", time, task, {"state": States(state).name, "try": number})
-    if state == States.pending:
+        return Record("state", time, task, {"state": _NAMES[state], "try": number})
+    if type(detail) is not tuple:
+        return Record("state", time, task, {"state": _NAMES[state], "try": number, "reason": reason_of(detail)})
+    if state == _PENDING:
         name, executor, depends = detail
         return Record("task", time, task, {"app": name, "executor": executor, "depends": depends})
-    return Record("state", time, task, {"state": States(state).name, "try": number, **detail_fields(detail)})
+    started, ended, place = detail
+    fields = {"state": _NAMES[state], "try": number, "started": started, "ended": ended, "place": place}
+    return Record("state", time, task, fields)
 
 
-def detail_fields(detail: Any) -> dict[str, Any]:
-    """What is said of a change of state beside its name: an error's text, or when and where the try ran."""
-    if isinstance(detail, tuple):
-        started, ended, place = detail
-        return {"started": started, "ended": ended, "place": place}
-    return {"reason": f"{type(detail).__name__}: {detail}"[:1000]}
+def reason_of(error: Any) -> str:
+    """An error's type and the beginning of its text; the text is the user's code and may raise."""
+    return f"{type(error).__name__}: {error}"[:1000]

@@ -8,6 +8,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from parsl_like.core.events import EventType
+from parsl_like.core.records import Record
 from parsl_like.dataflow.errors import KernelClosed
 from parsl_like.dataflow.futures import CANCELLED, FAILED, UNSETTLED
 
@@ -112,6 +113,8 @@ class Closing:
         kernel = self._kernel
         summary = kernel.summary()
         kernel.log_summary(summary)
+        facts = {"what": "finished", "states": dict(summary.states), "losses": summary.losses}
+        kernel.recorder.record(Record("run", time.time(), kernel.run_id, facts))
         kernel.plugins.run_finished(kernel._context, summary)
         kernel._run_record.finish(summary)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from copy import copy
 from dataclasses import dataclass
 from functools import singledispatch
 from typing import Any
@@ -75,7 +76,18 @@ def _(argument: Any) -> object:
 
 @deep_unwrap.register
 def _(argument: dict) -> object:  # type: ignore[type-arg]  # singledispatch wants the bare class
-    return {deep_unwrap(key): deep_unwrap(value) for key, value in argument.items()}
+    pairs = [(deep_unwrap(key), deep_unwrap(value)) for key, value in argument.items()]
+    if all(new == pair for new, pair in zip(map(_ids, pairs), map(_ids, argument.items()), strict=True)):
+        return argument
+    filled = copy(argument)  # of the same type, with what that keeps beside its items, like a default
+    filled.clear()
+    for key, value in pairs:
+        filled[key] = value
+    return filled
+
+
+def _ids(pair: tuple[object, object]) -> tuple[int, int]:
+    return id(pair[0]), id(pair[1])
 
 
 SHALLOW_DEPENDENCY_RESOLVER = DependencyResolver(shallow_gather, shallow_unwrap)

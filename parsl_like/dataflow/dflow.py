@@ -39,6 +39,7 @@ from parsl_like.dataflow.joins import watch
 from parsl_like.dataflow.lifting import lifted_spec
 from parsl_like.dataflow.loop import KernelLoop
 from parsl_like.dataflow.memoization import NoMemo
+from parsl_like.dataflow.payloads import FailedPayloads
 from parsl_like.dataflow.preparation import Preparation
 from parsl_like.dataflow.retries import RetryDesk
 from parsl_like.dataflow.rundirs import make_rundir
@@ -46,8 +47,10 @@ from parsl_like.dataflow.services import Service, is_service_thread
 from parsl_like.dataflow.submission import INTERNAL, Submission, default_std_autopath
 from parsl_like.dataflow.taskview import TaskView
 from parsl_like.errors import NoDataFlowKernelError, TaskLost
+from parsl_like.monitoring.sinks.memory import MemorySink
 
 if TYPE_CHECKING:
+    from parsl_like.core.task import TaskRow
     from parsl_like.executors.base import ParslExecutor
 
 logger = logging.getLogger(__name__)
@@ -70,6 +73,7 @@ class DataFlowKernel:
         run_id: A UUID as text.
         run_dir: The run's own directory.
         executors: Running executors by label.
+        records: The last records of the run.
     """
 
     def __init__(self, config: Config | None = None) -> None:
@@ -81,6 +85,7 @@ class DataFlowKernel:
         self.is_open = True
         self._context = RunInfo(self.run_id, self.run_dir, self.time_began, _argv())
         self._clock = SystemClock()
+        self.records = MemorySink()
         self._cleanup_lock = threading.Lock()
         self.cleanup_called = False
         with ExitStack() as stack:
@@ -93,15 +98,23 @@ class DataFlowKernel:
 
     def _open(self, stack: ExitStack) -> None:
         """Start every part; each registers how it is ended, in reverse order."""
-        from parsl_like.dataflow.opening import open_logging, open_plugins, open_recorder, open_run_record
+        from parsl_like.dataflow.opening import (
+            open_logging,
+            open_plugins,
+            open_recorder,
+            open_run_record,
+            warn_of_what_is_not_there,
+        )
 
         config = self.config
         stack.callback(open_logging(config, self.run_dir))
+        warn_of_what_is_not_there(config)
         logger.info("run %s in %s", self.run_id, self.run_dir)
         self.plugins = open_plugins()
-        self.recorder = open_recorder(self.plugins, config, self._context, stack)
+        self.recorder = open_recorder(self.plugins, config, self._context, self.records, stack)
         self._run_record = open_run_record(self._context, config)
         self._failures = FailureLog()
+        self._payloads = FailedPayloads(self.run_dir)
         self.memoizer = NoMemo()
         self.machine = TaskMachine(
             retries=config.retries,
@@ -131,7 +144,8 @@ class DataFlowKernel:
             prepare=self._prepare.put,
             watch=lambda row, targets: watch(row, targets, self._loop.post),
             record=self._record,
-            remember=lambda items: None,
+            remember=lambda items: self._prepare.put(partial(self._remember, items)),
+            failed=self._keep_failed,
         )
         handler = config.retry_handler
         self._retries = RetryDesk(handler, self.machine, self._loop.post, config.internal_tasks_max_threads)
@@ -266,6 +280,16 @@ class DataFlowKernel:
         self.recorder.put(raw)
         self._failures.note(raw, self._prepare.put)
 
+    def _remember(self, items: list[tuple[Any, str, Any]]) -> tuple[()]:
+        """Have results remembered; runs on the prepare thread, since hashing and writing may run user code."""
+        for _row, key, value in items:
+            self.memoizer.remember(key, value, _acknowledged)
+        return ()
+
+    def _keep_failed(self, rows: list[TaskRow]) -> None:
+        if wanted := self._payloads.wanted(rows):
+            self._prepare.put(partial(self._payloads.keep, wanted))
+
     def _crashed(self, error: BaseException) -> None:
         """The owner thread is dead: end every future with the reason, take no more."""
         self.is_open = False
@@ -350,6 +374,10 @@ class DataFlowKernel:
 
     def __repr__(self) -> str:
         return f"<DataFlowKernel run {self.run_id} in {self.run_dir}, {'open' if self.is_open else 'closed'}>"
+
+
+def _acknowledged() -> None:
+    """Nothing waits for a result to be durable yet."""
 
 
 def _argv() -> tuple[str, ...]:

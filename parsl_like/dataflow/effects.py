@@ -26,6 +26,7 @@ _SETTLED = {
     int(Phase.cancelled): CANCELLED,
 }
 _ATTEMPT_FAILED = int(EventType.ATTEMPT_FAILED)
+_PHASE_FAILED = int(Phase.failed)
 
 
 class LiveEffects:
@@ -38,7 +39,8 @@ class LiveEffects:
         prepare: Takes rows to be prepared, on the prepare thread.
         watch: Waits for the inner futures of a join app.
         record: Takes raw state changes, on the records thread.
-        remember: Keeps a result for later equal calls.
+        remember: Keeps results for later equal calls.
+        failed: Takes the rows of tasks that have failed.
     """
 
     def __init__(
@@ -51,6 +53,7 @@ class LiveEffects:
         watch: Callable[[TaskRow, JoinTargets], None],
         record: Callable[[list[tuple[float, int, int, int, Any]]], None],
         remember: Callable[[list[tuple[TaskRow, str, Any]]], None],
+        failed: Callable[[list[TaskRow]], None],
     ) -> None:
         self._sessions: Mapping[str, ExecutorSession] = sessions
         self._post_all = post_all
@@ -59,6 +62,7 @@ class LiveEffects:
         self._watch = watch
         self._record = record
         self._remember = remember
+        self._failed = failed
 
     def carry_out(self, out: Outbox) -> None:
         """Do everything in the box; launches first, since workers wait, and records last, since people can."""
@@ -88,10 +92,15 @@ class LiveEffects:
 
     def _settle(self, rows: list[TaskRow]) -> None:
         futures = []
+        failed = []
         for row in rows:
             future = row.future
             future.settle(_SETTLED[row.phase], row.value)
             future._phase = row.phase
             future._row = None
             futures.append(future)
+            if row.phase == _PHASE_FAILED:
+                failed.append(row)
         self._complete(futures)
+        if failed:
+            self._failed(failed)

@@ -54,20 +54,16 @@ class PropagatedException(DataFlowException):
         *,
         failure_description: str,
     ) -> None:
-        roots: dict[tuple[int, str], tuple[BaseException, str]] = {}
-        for error, name in dependent_exceptions_tids:
-            inner = error.dependent_exceptions_tids if isinstance(error, PropagatedException) else [(error, name)]
-            for root in inner:
-                roots.setdefault((id(root[0]), root[1]), root)
-        self.dependent_exceptions_tids: list[tuple[BaseException, str]] = list(roots.values())
+        self.dependent_exceptions_tids = _roots(list(dependent_exceptions_tids))
         self.task_id = task_id
         self.failure_description = failure_description
-        super().__init__(self._sentence())
+        super().__init__(failure_description, task_id)
         if self.dependent_exceptions_tids:
             self.__cause__ = self.dependent_exceptions_tids[0][0]
 
-    def _sentence(self) -> str:
-        shown = "; ".join(f"{name} failed with {_brief(e)}" for e, name in self.dependent_exceptions_tids[:ROOTS_SHOWN])
+    def __str__(self) -> str:
+        # Made when it is asked for: the text of users' exceptions is the work of users' code.
+        shown = "; ".join(f"{name} failed with {brief(e)}" for e, name in self.dependent_exceptions_tids[:ROOTS_SHOWN])
         more = len(self.dependent_exceptions_tids) - ROOTS_SHOWN
         return f"{self.failure_description} for task {self.task_id}: {shown}{f'; and {more} more' if more > 0 else ''}."
 
@@ -86,10 +82,23 @@ class JoinError(PropagatedException):
         super().__init__(dependent_exceptions_tids, task_id, failure_description="Join failure")
 
 
-def _brief(error: BaseException) -> str:
+def _roots(failed: list[tuple[BaseException, str]]) -> list[tuple[BaseException, str]]:
+    """The failures that began it, each once; where there is one way back, as in a chain, the very list found there."""
+    if len(failed) == 1 and isinstance(failed[0][0], PropagatedException):
+        return failed[0][0].dependent_exceptions_tids
+    roots: dict[tuple[int, str], tuple[BaseException, str]] = {}
+    for error, name in failed:
+        inner = error.dependent_exceptions_tids if isinstance(error, PropagatedException) else [(error, name)]
+        for root in inner:
+            roots.setdefault((id(root[0]), root[1]), root)
+    return list(roots.values())
+
+
+def brief(error: BaseException) -> str:
+    """An exception in one line: its type, and the first line of its text as far as that can be had."""
     try:
         text = str(error)
-    except Exception as complaint:  # noqa: BLE001 - a user's __str__ may raise; the name of its type still helps
+    except BaseException as complaint:  # noqa: BLE001 - a user's __str__ may raise; the name of its type still helps
         text = f"<its text cannot be shown: {type(complaint).__name__}>"
     first = text.split("\n", 1)[0]
     return f"{type(error).__name__}: {first[:300]}"

@@ -14,6 +14,7 @@ from concurrent.futures import CancelledError, Future, InvalidStateError
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from parsl_like.core.states import state_of
+from parsl_like.dataflow.services import is_service_thread
 
 if TYPE_CHECKING:
     from parsl_like.core.task import TaskRow
@@ -23,8 +24,8 @@ logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
 _PENDING, _FINISHED, _CANCELLED = "PENDING", "FINISHED", "CANCELLED_AND_NOTIFIED"  # the names concurrent.futures uses
-# Guards the moments that a Condition of the future's own would guard; held for microseconds. It can be taken twice, since
-# a signal's handler or a finaliser that uses a future may run on a thread that holds it.
+# Guards the moments that a Condition of the future's own would guard; held for microseconds. It can be taken twice,
+# since a signal's handler or a finaliser that uses a future may run on a thread that holds it.
 _GATE = threading.RLock()
 
 UNSETTLED, SUCCEEDED, FAILED, CANCELLED = 0, 1, 2, 3
@@ -166,20 +167,22 @@ class LazyFuture(Future[T]):
             CancelledError: if it was cancelled.
             Exception: what the task raised.
         """
-        if self._state == _PENDING:
+        if self._state == _PENDING and self.settled != CANCELLED:
             self._wait(timeout)
         if self.settled == CANCELLED:
             raise CancelledError
         if self._exception is not None:
             try:
-                raise self._exception
+                # From where it came each time, or its traceback would grow with every call.
+                raise BaseException.with_traceback(self._exception, self._result)
             finally:
                 self = None  # type: ignore[assignment]  # noqa: PLW0642 - no cycle of exception, traceback, frame and future
         return self._result  # type: ignore[no-any-return]
 
     def exception(self, timeout: float | None = None) -> BaseException | None:
         """What the task raised, or None; waits and raises as :meth:`result` does."""
-        self._wait(timeout)
+        if self.settled != CANCELLED:
+            self._wait(timeout)
         if self.settled == CANCELLED:
             raise CancelledError
         return self._exception
@@ -194,7 +197,7 @@ class LazyFuture(Future[T]):
 
     def set_exception(self, exception: BaseException | None) -> None:
         """End with an exception."""
-        self._end(FAILED, exception)
+        self._end(FAILED, exception() if isinstance(exception, type) else exception)
 
     def _end(self, settled: int, value: Any) -> None:
         with _GATE:
@@ -208,6 +211,13 @@ class LazyFuture(Future[T]):
         import asyncio  # 50 ms to import: only who awaits pays
 
         return asyncio.wrap_future(self).__await__()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # A copy would never end.
+        raise TypeError(
+            f"a {type(self).__name__} cannot be pickled or copied: give it to an app as an argument of its own, or "
+            "use Config(dependency_resolver=DEEP_DEPENDENCY_RESOLVER) where lists or dictionaries hold it"
+        )
 
     def __repr__(self) -> str:
         how = {UNSETTLED: "pending", SUCCEEDED: "finished", FAILED: "failed", CANCELLED: "cancelled"}[self.settled]

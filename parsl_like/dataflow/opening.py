@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import time
+import warnings
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from contextlib import ExitStack
 
     from parsl_like.config import Config
-    from parsl_like.core.ports import ElasticSession
+    from parsl_like.core.ports import ElasticSession, MonitoringSink
     from parsl_like.dataflow.dflow import DataFlowKernel
     from parsl_like.executors.base import ParslExecutor
     from parsl_like.monitoring.recorder import Recorder
@@ -26,6 +27,20 @@ logger = logging.getLogger(__name__)
 
 RECORDS_SECONDS = 10.0
 """How long the end of a run waits for its records to be written."""
+
+
+def warn_of_what_is_not_there(config: Config) -> None:
+    """Say which wishes of a configuration this version accepts and does not fulfil yet."""
+    wishes = {
+        "memoization and checkpoints": bool(config.memoizer is not None or config.checkpoint_mode),
+        "monitoring": config.monitoring is not None,
+        "reattach": config.reattach is not None,
+    }
+    missing = ", ".join(name for name, wished in wishes.items() if wished)
+    if missing:
+        text = f"This version of parsl_like accepts the options for {missing}, but runs without."
+        warnings.warn(text, UserWarning, stacklevel=2)
+        logger.warning("%s", text)
 
 
 def open_logging(config: Config, run_dir: str) -> Callable[[], None]:
@@ -47,11 +62,13 @@ def open_plugins() -> PluginManager:
     return PluginManager()
 
 
-def open_recorder(plugins: PluginManager, config: Config, run: RunInfo, stack: ExitStack) -> Recorder:
-    """Start the records thread with the sinks that plugins open for this run."""
+def open_recorder(
+    plugins: PluginManager, config: Config, run: RunInfo, memory: MonitoringSink, stack: ExitStack
+) -> Recorder:
+    """Start the records thread with a sink in memory and those that plugins open for this run."""
     from parsl_like.monitoring.recorder import Recorder
 
-    recorder = Recorder(plugins.open_sinks(config.monitoring, run))
+    recorder = Recorder([memory, *plugins.open_sinks(config.monitoring, run)])
     recorder.start()
     stack.callback(lambda: recorder.close(time.monotonic() + RECORDS_SECONDS))
     recorder.put([Record("run", run.started, run.run_id, {"what": "started", "argv": list(run.argv)})])

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from parsl_like.core.states import States, state_of
+from parsl_like.dataflow.errors import brief
 
 if TYPE_CHECKING:
     from parsl_like.core.task import TaskRow
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def _errors(row: TaskRow) -> list[str]:
-    return [f"{type(error).__name__}: {error}" for error in row.errors or ()]
+    return [brief(error) for error in row.errors or ()]
 
 
 _READERS: dict[str, Callable[[TaskRow], Any]] = {

@@ -77,7 +77,7 @@ class Broker:
                 stdin=subprocess.PIPE,  # its end tells the interchange that the driver is gone
                 stdout=subprocess.PIPE,  # its end tells the driver that the interchange is gone
                 stderr=errors,
-                env=child_environment(),
+                env=child_environment(self._context.run.run_id),
                 start_new_session=True,  # a Ctrl-C is for the driver, which ends the interchange in good order
             )
         self._stopped = False
@@ -272,10 +272,10 @@ def package_root() -> str:
     return str(Path(__file__).resolve().parents[3])
 
 
-def child_environment() -> dict[str, str]:
-    """The environment of processes that must find this package where the driver found it."""
-    before = os.environ.get("PYTHONPATH")
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, [before, package_root()]))}
+def child_environment(run_id: str) -> dict[str, str]:
+    """The environment of processes that must find this package where the driver found it, and know whose they are."""
+    path = os.pathsep.join(filter(None, [os.environ.get("PYTHONPATH"), package_root()]))
+    return {**os.environ, "PYTHONPATH": path, "PARSL_LIKE_PARENT_RUN": run_id}
 
 
 def module_path() -> tuple[str, ...]:

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, field
-from itertools import islice
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from parsl_like.executors.high_throughput.backlog import Backlog
 from parsl_like.executors.high_throughput.dispatch_events import (
@@ -23,7 +22,6 @@ from parsl_like.executors.high_throughput.dispatch_events import (
     TakenBack,
     TasksArrived,
     TimePassed,
-    Unplaceable,
     Withdrawn,
     WorkerGone,
     WorkerReady,
@@ -31,7 +29,7 @@ from parsl_like.executors.high_throughput.dispatch_events import (
 from parsl_like.executors.high_throughput.pace import Pace
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from parsl_like.executors.high_throughput.dispatch_events import Effect, Event
     from parsl_like.executors.high_throughput.protocol import TaskItem
@@ -103,6 +101,14 @@ class Dispatch:
         row = self._workers.get(worker)
         return [item.attempt for item in row.pipe] if row else []
 
+    def item(self, attempt: int) -> TaskItem:
+        """What was given for an attempt.
+
+        Raises:
+            KeyError: if it is not held.
+        """
+        return self._held[attempt]
+
     def capacity(self) -> int:
         """How many attempts the node wants to hold."""
         return self._pace.capacity()
@@ -143,27 +149,11 @@ class Dispatch:
             self._time_passed(event.now)
 
     def _arrived(self, event: TasksArrived) -> None:
-        items, buffers = event.items, event.buffers
-        if any(item.slots > self._slots for item in items):
-            items, buffers = self._without_unplaceable(items, iter(buffers))
-        self._waiting.append(items, buffers)
-        for item in items:
+        self._waiting.append(event.items, event.buffers)
+        for item in event.items:
             self._held[item.attempt] = item
             if item.walltime > 0:
                 self._limited += 1
-
-    def _without_unplaceable(
-        self, items: Sequence[TaskItem], buffers: Iterator[Any]
-    ) -> tuple[list[TaskItem], list[Any]]:
-        placeable, kept = [], []
-        for item in items:
-            parts = list(islice(buffers, item.buffers))
-            if item.slots > self._slots:
-                self._effects.append(Unplaceable(item))
-            else:
-                placeable.append(item)
-                kept += parts
-        return placeable, kept
 
     def _ready(self, event: WorkerReady) -> None:
         row = self._workers[event.worker] = _Worker(event.worker, event.now)
@@ -217,10 +207,12 @@ class Dispatch:
 
     def _pipe_full(self, event: PipeFull) -> None:
         row = self._workers[event.worker]
-        items = [row.pipe.pop() for _ in event.attempts]
+        refused = set(event.attempts)
+        items = [item for item in row.pipe if item.attempt in refused]
+        row.pipe = deque(item for item in row.pipe if item.attempt not in refused)
         row.unread = max(0, row.unread - len(items))
         row.full = True
-        self._waiting.put_back(items[::-1], {})
+        self._waiting.put_back(items, {})
 
     def _cancel(self, attempts: set[int]) -> None:
         waiting = attempts & self._held.keys()
@@ -290,7 +282,11 @@ class Dispatch:
                 return
 
     def _start_wide(self, slots: int, now: float) -> bool:
-        """Start an attempt of several slots; while it has to wait, so do those behind it, or it would wait for ever."""
+        """Start an attempt of several slots; while it has to wait, so do those behind it, or it would wait for ever.
+
+        One that wants more slots than the node has gets all of them.
+        """
+        slots = min(slots, self._slots)
         if len(self._idle) < slots:
             return False
         numbers = list(self._idle)[:slots]

@@ -124,11 +124,4 @@ class Withdrawn:
     attempts: Sequence[int]
 
 
-@dataclass(frozen=True, slots=True)
-class Unplaceable:
-    """An attempt wants more slots than the node has; it is not held."""
-
-    item: TaskItem
-
-
-Effect = Give | TakeBack | Kill | Withdrawn | Unplaceable
+Effect = Give | TakeBack | Kill | Withdrawn

@@ -13,7 +13,9 @@ from parsl_like.executors.high_throughput.frames import anonymous_file
 from parsl_like.serialize.functions import unpack_function
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection, Sequence
+
+    from parsl_like.executors.high_throughput.protocol import TaskItem
 
 KEPT = 256
 """How many functions a worker keeps ready to be called."""
@@ -62,6 +64,39 @@ class Shelf:
     def close(self) -> None:
         """Release the file."""
         os.close(self.descriptor)
+
+
+class Parked:
+    """Attempts that wait for their function to come, each with its buffers."""
+
+    def __init__(self) -> None:
+        self._by_function: dict[bytes, list[tuple[TaskItem, Sequence[Any]]]] = {}
+
+    def __len__(self) -> int:
+        return sum(map(len, self._by_function.values()))
+
+    def park(self, item: TaskItem, buffers: Sequence[Any]) -> None:
+        """Keep an attempt until its function is there."""
+        self._by_function.setdefault(item.function, []).append((item, buffers))
+
+    def release(self, digest: bytes) -> list[tuple[TaskItem, Sequence[Any]]]:
+        """The attempts that waited for this function; they are kept no more."""
+        return self._by_function.pop(digest, [])
+
+    def remove(self, attempts: Collection[int]) -> list[int]:
+        """Forget those of the attempts that wait here; gives them."""
+        found = [attempt for attempt in self.attempts() if attempt in attempts]
+        if found:
+            self._by_function = {
+                digest: kept
+                for digest, pairs in self._by_function.items()
+                if (kept := [pair for pair in pairs if pair[0].attempt not in attempts])
+            }
+        return found
+
+    def attempts(self) -> list[int]:
+        """Every attempt that waits here."""
+        return [item.attempt for pairs in self._by_function.values() for item, _ in pairs]
 
 
 class Functions:

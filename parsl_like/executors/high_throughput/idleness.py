@@ -64,7 +64,7 @@ class Idleness:
         Raises:
             ValueError: naming what differs.
         """
-        counted = {block: (number, self._busy.get(block, 0)) for block, number in self._managers.items()}
+        counted = {block: (number, self._busy.get(block, 0)) for block, number in self._managers.items() if number}
         if counted != expected:
             raise ValueError(f"blocks are counted as {counted} but are {expected}")
 

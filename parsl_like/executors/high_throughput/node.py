@@ -6,7 +6,7 @@ import math
 import os
 import platform
 import socket
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,7 +33,6 @@ class Node:
     memory: int
     python: str
     package: str
-    packages: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def observe(cls, environment: Mapping[str, str]) -> Node:
@@ -48,7 +47,6 @@ class Node:
             int(_positive(environment.get("PARSL_MEMORY_GB"), float) * GIGABYTE) or memory_limit(),
             platform.python_version(),
             VERSION,
-            package_versions(),
         )
 
 

@@ -40,7 +40,10 @@ def pins(workers: int, processors: Sequence[int], affinity: str, accelerators: S
     """
     groups = _groups(workers, processors, affinity)
     return [
-        Pin(group, _of_processors(group) | _of_accelerator(accelerators[number % len(accelerators)] if accelerators else ""))
+        Pin(
+            group,
+            _of_processors(group) | _of_accelerator(accelerators[number % len(accelerators)] if accelerators else ""),
+        )
         for number, group in enumerate(groups)
     ]
 

@@ -33,6 +33,7 @@ BUFFER = 4 * 1024 * 1024
 READY = -1
 """Stands in the place of an attempt in the packet that says that a worker is ready."""
 
+_REFUSED = 0xFFFFFFFF  # instead of a number of frames: the body says why the attempt cannot be run
 _PACKET = INLINE + 4096
 _ANCILLARY = socket.CMSG_SPACE(array.array("i").itemsize)
 _TASK = Struct("<qQI16sI")  # attempt, where the function begins, its length, its hash, frames
@@ -86,6 +87,11 @@ class Parcel(NamedTuple):
     packet: bytes
     descriptor: int | None = None
 
+    def discard(self) -> None:
+        """Release the frames: the parcel will not be sent."""
+        if self.descriptor is not None:
+            os.close(self.descriptor)
+
 
 def pack_task(
     attempt: int, function: bytes, place: tuple[int, int], body: bytes, buffers: Sequence[Bytes] = ()
@@ -106,6 +112,11 @@ def pack_task(
         body, buffers = b"", (body, *buffers)
     header = _TASK.pack(attempt, *place, function, len(buffers))
     return Parcel(attempt, header + body, write_frames(buffers) if buffers else None)
+
+
+def pack_refusal(attempt: int, reason: str) -> Parcel:
+    """In an attempt's place, the reason why it cannot be sent; its worker reports that as the attempt's failure."""
+    return Parcel(attempt, _TASK.pack(attempt, 0, 0, b"", _REFUSED) + reason.encode()[:INLINE])
 
 
 def encode_item(
@@ -149,6 +160,8 @@ class WorkerEnd:
         body = memoryview(packet)[_TASK.size :]
         if not count:
             return TaskPacket(attempt, start, length, function, body, (), None)
+        if count == _REFUSED:
+            return TaskPacket(attempt, start, length, function, body, (), OSError(str(body, "utf-8", "replace")))
         try:
             buffers = _received(ancillary, count, writable=True)
         except (OSError, ValueError) as error:

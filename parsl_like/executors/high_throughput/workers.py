@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from parsl_like.errors import ExecutorError
 from parsl_like.executors.high_throughput import pinning, worker
-from parsl_like.executors.high_throughput.cells import IDLE, Cells
+from parsl_like.executors.high_throughput.cells import Cells
 from parsl_like.executors.high_throughput.functions import Shelf
 from parsl_like.executors.high_throughput.pipe import ManagerEnd
 from parsl_like.executors.high_throughput.process_tree import descendants, send_signal
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from parsl_like.executors.high_throughput.pinning import Pin
     from parsl_like.executors.high_throughput.pipe import ResultPacket
@@ -222,18 +222,26 @@ class WorkerPool:
             entry.kill_at = now + POLITE_S
             entry.signal(signal.SIGTERM)
 
-    def stop(self, now: float) -> None:
-        """Begin to end all of them: idle ones by the end of their pipe, others like ``kill``; none is replaced."""
+    def stop(self, busy: Collection[int], now: float) -> None:
+        """Begin to end all of them; none is replaced.
+
+        Args:
+            busy: Those that have something to do; they are told to end, the others end as they find nothing more.
+            now: The time.
+        """
         self._stopping = True
         self._absent.clear()
         families = descendants(entry.process.pid for entry in self._processes.values())
         for number, entry in self._processes.items():
+            if entry.kill_at is not None:
+                continue
             entry.family = families[entry.process.pid]
-            entry.kill_at = now + (POLITE_S if self.cells.read(number) != IDLE else END_S - POLITE_S)
-            if self.cells.read(number) == IDLE and entry.ready:
-                entry.pipe.hang_up()
-            else:
+            if number in busy or not entry.ready:
+                entry.kill_at = now + POLITE_S
                 entry.signal(signal.SIGTERM)
+            else:
+                entry.kill_at = now + END_S - POLITE_S
+                entry.pipe.hang_up()
 
     def keep_up(self, now: float) -> None:
         """Kill what should have ended by now, start who is missing."""
