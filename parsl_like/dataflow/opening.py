@@ -121,21 +121,26 @@ def open_blocks(kernel: DataFlowKernel, description: Any, session: ElasticSessio
     provider = getattr(description, "provider", None)
     if provider is None:
         return poller
-    from parsl_like.jobs.options import SupplyOptions
-    from parsl_like.jobs.poller import JobPoller
-
     if poller is None:
-        poller = JobPoller(record=kernel.recorder.record, clock=kernel._clock)
+        from parsl_like.jobs.poller import JobPoller
+
+        poller = JobPoller(
+            record=kernel.recorder.record,
+            clock=kernel._clock,
+            period=kernel.config.strategy_period,
+            max_idle=kernel.config.max_idletime,
+        )
     script_dir = os.path.join(kernel.run_dir, "submit_scripts")
     os.makedirs(script_dir, exist_ok=True)
     context = BlockContext(run=kernel._context, label=session.label, script_dir=script_dir, clock=kernel._clock)
     policy = kernel.plugins.scaling_policies[kernel.config.strategy or "none"]
-    options = SupplyOptions.from_provider(
-        provider,
-        decision_period=kernel.config.strategy_period,
-        max_idle=kernel.config.max_idletime,
+    session.when_crowded(poller.nudge)
+    poller.add(
+        session,
+        kernel.plugins.open_provider(provider, context),
+        provider.limits(),
+        policy,
+        description=provider,
         error_handler=getattr(description, "block_error_handler", True),
     )
-    session.when_crowded(poller.nudge)
-    poller.add(session, kernel.plugins.open_provider(provider, context), provider.limits(), policy, options)
     return poller

@@ -221,7 +221,7 @@ class Broker:
         return BlockRequest(
             block_id=block,
             command=manager_command(options, launch_cmd=description.launch_cmd),
-            job_name=f"parsl_like.{self._context.label}.block-{block}",
+            job_name=f"parsl_like.{self._context.label}",
             files=files,
             addresses=tuple(address.data for address in self._addresses),
         )

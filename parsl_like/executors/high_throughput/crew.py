@@ -31,7 +31,7 @@ from parsl_like.executors.high_throughput.protocol import OUTCOME_FAILURE, OUTCO
 from parsl_like.serialize.failures import pack_failure
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Sequence
 
     from parsl_like.executors.high_throughput.dispatch_events import Effect, Event
     from parsl_like.executors.high_throughput.outbox import Outbox
@@ -66,7 +66,7 @@ class Crew:
         self._parcels: dict[int, Parcel] = {}
         self._killed: dict[int, Kill] = {}
         self._forbidden: dict[int, None] = {}
-        self._doubtful: Collection[int] = ()
+        self._doubtful: frozenset[int] = frozenset()
         self._cancelled: list[int] = []
         self._stopped = False
 
@@ -116,8 +116,9 @@ class Crew:
         """
         place = self._pool.functions.place
         missing = {digest for digest in {item.function for item in items} if place(digest) is None}
-        dispatch = self._dispatch
-        if missing or self._forbidden or self._doubtful or any(item.attempt in dispatch for item in items):
+        attempts = [item.attempt for item in items]
+        unwanted = (self._forbidden.keys(), self._doubtful, self._parked.attempts())
+        if missing or self._dispatch.holds_any(attempts) or not all(map(set(attempts).isdisjoint, unwanted)):
             items, buffers = self._sift(items, buffers, missing)
         if items:
             self._feed(TasksArrived(items, now, buffers))
@@ -144,7 +145,7 @@ class Crew:
                 left_buffers += parts
         return left, left_buffers
 
-    def doubt(self, attempts: Collection[int]) -> None:
+    def doubt(self, attempts: frozenset[int]) -> None:
         """Results of these are kept for sending again: should they come again as tasks, they are not run again."""
         self._doubtful = attempts
 

@@ -29,7 +29,7 @@ from parsl_like.executors.high_throughput.dispatch_events import (
 from parsl_like.executors.high_throughput.pace import Pace
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from parsl_like.executors.high_throughput.dispatch_events import Effect, Event
     from parsl_like.executors.high_throughput.protocol import TaskItem
@@ -100,6 +100,10 @@ class Dispatch:
         """The attempts a worker has been given and has not reported, in their order; empty for an unknown worker."""
         row = self._workers.get(worker)
         return [item.attempt for item in row.pipe] if row else []
+
+    def holds_any(self, attempts: Iterable[int]) -> bool:
+        """Whether one of these is held."""
+        return not self._held.keys().isdisjoint(attempts)
 
     def item(self, attempt: int) -> TaskItem:
         """What was given for an attempt.
@@ -277,43 +281,34 @@ class Dispatch:
     # --- who gets what
 
     def _assign(self, now: float) -> None:
-        while (first := self._waiting.head()) is not None:
-            if not (self._start_wide(first.slots, now) if first.slots > 1 else self._start_narrow(now)):
-                return
+        if self._waiting.wide:
+            while self._start_next(now):
+                pass
+        elif len(self._waiting):
+            rows, share = self._open_rows(now)
+            for row in rows:
+                if items := self._waiting.take(share - len(row.pipe)):
+                    self._give(row, items, now)
 
-    def _start_wide(self, slots: int, now: float) -> bool:
-        """Start an attempt of several slots; while it has to wait, so do those behind it, or it would wait for ever.
+    def _start_next(self, now: float) -> bool:
+        """Start the next attempt on idle workers, if there are enough.
 
-        One that wants more slots than the node has gets all of them.
+        While one of several slots has to wait, so do those behind it, or it would wait for ever. One that wants more
+        slots than the node has gets all of them.
         """
-        slots = min(slots, self._slots)
-        if len(self._idle) < slots:
+        items = self._waiting.take(1)
+        slots = min(max(item.slots for item in items), self._slots) if items else 0
+        if not items or slots > len(self._idle):
+            self._waiting.put_back(items, {})
             return False
-        numbers = list(self._idle)[:slots]
-        rows = [self._idle.pop(number) for number in numbers]
-        rows[0].lent = numbers[1:]
-        self._lent.update(numbers[1:])
-        self._give(rows[0], self._waiting.take(1), now)
+        first, *others = list(self._idle)[:slots]
+        row = self._idle[first]
+        for number in others:
+            del self._idle[number]
+        row.lent = others
+        self._lent.update(others)
+        self._give(row, items, now)
         return True
-
-    def _start_narrow(self, now: float) -> bool:
-        rows, share = self._open_rows(now)
-        given = False
-        for row in rows:
-            items = self._take(share - len(row.pipe))
-            if items:
-                self._give(row, items, now)
-                given = True
-        return given
-
-    def _take(self, count: int) -> list[TaskItem]:
-        """The next attempts, up to the first that holds several slots."""
-        if not self._waiting.wide:
-            return self._waiting.take(count)
-        items: list[TaskItem] = []
-        while len(items) < count and (first := self._waiting.head()) is not None and first.slots == 1:
-            items += self._waiting.take(1)
-        return items
 
     def _open_rows(self, now: float) -> tuple[list[_Worker], int]:
         """The workers that can be given something, idle ones first, and how many attempts each may have."""

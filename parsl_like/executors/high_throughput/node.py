@@ -43,8 +43,8 @@ class Node:
         """
         return cls(
             socket.gethostname(),
-            _positive(environment.get("PARSL_CORES"), int) or len(usable_processors()),
-            int(_positive(environment.get("PARSL_MEMORY_GB"), float) * GIGABYTE) or memory_limit(),
+            int(_positive(environment.get("PARSL_CORES"))) or len(usable_processors()),
+            int(_positive(environment.get("PARSL_MEMORY_GB")) * GIGABYTE) or memory_limit(),
             platform.python_version(),
             VERSION,
         )
@@ -81,7 +81,7 @@ def seconds_left(environment: Mapping[str, str], now: float) -> float:
         environment: Where Slurm says when the job ends.
         now: Seconds since the epoch.
     """
-    ends = _positive(environment.get("SLURM_JOB_END_TIME"), float)
+    ends = _positive(environment.get("SLURM_JOB_END_TIME"))
     return max(1.0, ends - now) if ends else 0.0
 
 
@@ -98,9 +98,9 @@ def package_versions() -> dict[str, str]:
     return found
 
 
-def _positive(text: str | None, kind: type[int] | type[float]) -> float:
+def _positive(text: str | None) -> float:
     try:
-        value = kind(text or 0)
+        value = float(text or 0)
     except ValueError:
         return 0
     return value if value > 0 and math.isfinite(value) else 0

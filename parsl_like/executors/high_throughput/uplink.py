@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from parsl_like.executors.high_throughput.keys import RoleKeys
-    from parsl_like.executors.high_throughput.links import Context
+    from parsl_like.executors.high_throughput.links import Context, Socket
     from parsl_like.executors.high_throughput.options import Endpoint
     from parsl_like.executors.high_throughput.protocol import Message, Register
 
@@ -58,10 +58,15 @@ class Uplink:
         self._asked = now - ASK_AGAIN_S
         self._next_beat = now
         self._last_look = now
-        self.data, self.control = (
-            links.connect(context, zmq.DEALER, url, link=link, keys=keys, peer="interchange", identity=identity)
-            for url, link in ((endpoint.data, "data"), (endpoint.control, "control"))
-        )
+        join: dict[str, Any] = {"keys": keys, "peer": "interchange", "identity": identity}
+        self.data = links.connect(context, zmq.DEALER, endpoint.data, link="data", **join)
+        self.control = links.connect(context, zmq.DEALER, endpoint.control, link="control", **join)
+
+    def watch(self, poller: zmq.Poller) -> None:
+        """Let a poller wake up when there is something to do: something has come, or a first connection stands."""
+        for socket in (self.control, self.data):
+            waits = not self.registered and not _is_connected(socket)
+            poller.register(socket, zmq.POLLIN | zmq.POLLOUT if waits else zmq.POLLIN)
 
     def deadline(self) -> float:
         """When :meth:`keep_up` is due."""
@@ -81,13 +86,13 @@ class Uplink:
             if now >= self._next_beat:
                 self._next_beat = now + self.period
                 self.tell(heartbeat())
-        elif now >= self._asked + ASK_AGAIN_S and self._connected():
+        elif self._asked + ASK_AGAIN_S <= now and self.is_connected():
             self._asked = now
             self.tell(register())
 
-    def awaits_connection(self) -> bool:
-        """Whether it would register at once, if only there were a connection: then poll for that."""
-        return not self.registered and not self._connected()
+    def is_connected(self) -> bool:
+        """Whether both links stand."""
+        return _is_connected(self.data) and _is_connected(self.control)
 
     def take(self, message: Registered, now: float) -> bool:
         """Learn the interchange's answer; True if unacknowledged results have to be sent (again)."""
@@ -112,5 +117,7 @@ class Uplink:
         self.data.close(linger=linger_ms)
         self.control.close(linger=linger_ms)
 
-    def _connected(self) -> bool:
-        return all(socket.getsockopt(zmq.EVENTS) & zmq.POLLOUT for socket in (self.data, self.control))
+
+def _is_connected(socket: Socket) -> bool:
+    # Sockets that send to live connections only (``links.connect``) can send if and only if there is one.
+    return bool(int(socket.getsockopt(zmq.EVENTS)) & zmq.POLLOUT)

@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from parsl_like.errors import ExecutorError
@@ -21,6 +20,7 @@ from parsl_like.executors.high_throughput.process_tree import descendants, send_
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
+    from pathlib import Path
 
     from parsl_like.executors.high_throughput.pinning import Pin
     from parsl_like.executors.high_throughput.pipe import ResultPacket
