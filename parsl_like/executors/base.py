@@ -160,7 +160,7 @@ class ParslExecutor(Description):
 
     def start(self) -> None:
         """Open a session of this executor's own, outside any kernel; does nothing if it is open already."""
-        if self._standalone is None and not _is_plain_base(self):
+        if self._standalone() is None and not _is_plain_base(self):
             from parsl_like.executors.standalone import StandaloneRun  # only for those who go without a kernel
 
             object.__setattr__(self, "_own_run", StandaloneRun(self, native(self).sealed()))
@@ -175,7 +175,7 @@ class ParslExecutor(Description):
             InvalidResourceSpecification: the specification names what the executor does not know.
             SerializationError: the function or an argument cannot be sent to where the executor runs it.
         """
-        run = self._standalone
+        run = self._standalone()
         if run is None:
             raise ExecutorError(
                 self,
@@ -192,13 +192,12 @@ class ParslExecutor(Description):
             timeout: Seconds after which what still runs is ended by force; None for the default of 10.
             **_ignored: Arguments of older versions (``hub``, ``targets``, ``block``).
         """
-        run = self._standalone
+        run = self._standalone()
         if run is None:
             return True
         object.__setattr__(self, "_own_run", None)
         return run.close(10.0 if timeout is None or isinstance(timeout, bool) else timeout)
 
-    @property
     def _standalone(self) -> StandaloneRun | None:
         return self.__dict__.get("_own_run")
 

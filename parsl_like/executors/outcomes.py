@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 from parsl_like.core.events import EventType
@@ -23,6 +24,11 @@ def failure(attempt: int, error: BaseException, report: Report | None = None) ->
     if not isinstance(error, Exception):
         error = contained(error)
     return (FAILED, attempt, (error, 1.0, report))
+
+
+def refusal(attempt: int, error: BaseException) -> RawEvent:
+    """The event of an attempt that will never run here: trying again would be no use, so no budget covers it."""
+    return (FAILED, attempt, (error, math.inf, None))
 
 
 def contained(error: BaseException) -> TaskExit:

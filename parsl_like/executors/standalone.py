@@ -21,22 +21,20 @@ from concurrent.futures import Future, InvalidStateError
 from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING, Any
 
-from parsl_like.core.ids import BlockId, ExecutorLabel, JobId, TaskId
-from parsl_like.core.ports import BlockContext, ElasticSession, ExecutorSession, RunContext, RunInfo
-from parsl_like.errors import ExecutorError, ParslError
+from parsl_like.core.ids import ExecutorLabel, TaskId
+from parsl_like.core.ports import ExecutorSession, RunContext, RunInfo
+from parsl_like.errors import ExecutorError
 from parsl_like.executors.attempts import AttemptMaker
 from parsl_like.executors.outcomes import value_or_raise
+from parsl_like.executors.standalone_blocks import Blocks
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from parsl_like.core.events import RawEvent
-    from parsl_like.core.job_states import JobReport
-    from parsl_like.core.ports import ProviderSession
     from parsl_like.core.records import Record
     from parsl_like.core.task import TaskRow
     from parsl_like.executors.base import ParslExecutor
-    from parsl_like.plugins.manager import PluginManager
 
 logger = logging.getLogger(__name__)
 
@@ -201,10 +199,11 @@ class StandaloneRun:
         )
         with ExitStack() as undo:
             undo.callback(self._pump.stop, time.monotonic(), ExecutorError(description, "it could not be started."))
-            self.session = self._plugins.open_executor(description, run_context(run, description, self._pump))
+            context = run_context(run, description, self._pump)
+            self.session = self._plugins.open_executor(description, context)
             self._attempts = AttemptMaker(self.session)
             self._pump.start(self.session)
-            self.blocks = Blocks.of(description, self.session, self._plugins, run)
+            self.blocks = Blocks.of(description, self.session, self._plugins, context)
             if self.blocks is not None:
                 undo.callback(self.blocks.close)
                 self.blocks.scale_out(self.blocks.initial)
@@ -236,77 +235,6 @@ class StandaloneRun:
         if self.blocks is not None:
             self.blocks.close()
         return ended
-
-
-class Blocks:
-    """The blocks of an executor that runs without a kernel: as many as there were at first, or as asked for by hand.
-
-    Args:
-        session: Whose managers run in the blocks.
-        provider: Where blocks come from.
-        initial: How many to start with.
-    """
-
-    def __init__(self, session: ElasticSession, provider: ProviderSession, initial: int) -> None:
-        self.initial = initial
-        self._session = session
-        self._provider = provider
-        self._jobs: dict[BlockId, JobId] = {}
-        self._numbers = itertools.count()
-        self._lock = threading.Lock()
-
-    @classmethod
-    def of(
-        cls, description: ParslExecutor, session: ExecutorSession, plugins: PluginManager, run: RunInfo
-    ) -> Blocks | None:
-        """The blocks an executor wants; None if it has no provider."""
-        provider = getattr(description, "provider", None)
-        if provider is None or not isinstance(session, ElasticSession):
-            return None
-        scripts = os.path.join(run.run_dir, "submit_scripts")
-        os.makedirs(scripts, exist_ok=True)
-        context = BlockContext(run, ExecutorLabel(description.label), scripts, SystemClock)
-        return cls(session, plugins.open_provider(provider, context), int(provider.init_blocks))
-
-    def scale_out(self, blocks: int) -> list[str]:
-        """Submit blocks; the ids they have.
-
-        Raises:
-            ExecutionProviderException: the provider refused one; those before it are there.
-        """
-        started = []
-        with self._lock:
-            for _ in range(blocks):
-                block = BlockId(str(next(self._numbers)))
-                self._jobs[block] = self._provider.submit(self._session.block_request(block))
-                started.append(str(block))
-        return started
-
-    def scale_in(self, blocks: int) -> list[str]:
-        """Cancel the blocks that were started last; the ids they had."""
-        with self._lock:
-            chosen = list(self._jobs)[-blocks:] if blocks > 0 else []
-            self._provider.cancel([self._jobs.pop(block) for block in chosen])
-            for block in chosen:
-                self._session.block_ended(block, "it was scaled in by hand")
-        return [str(block) for block in chosen]
-
-    def status(self) -> dict[str, JobReport]:
-        """What the batch system says of each block; one that it does not mention is left out."""
-        with self._lock:
-            reports = self._provider.status(list(self._jobs.values()))
-            return {str(block): reports[job] for block, job in self._jobs.items() if job in reports}
-
-    def close(self) -> None:
-        """Cancel what is left and release the provider."""
-        try:
-            if self._jobs:
-                self._provider.cancel(list(self._jobs.values()))
-        except ParslError:
-            logger.warning("the jobs %s could not be cancelled", list(self._jobs.values()), exc_info=True)
-        finally:
-            self._jobs.clear()
-            self._provider.close()
 
 
 def run_context(run: RunInfo, description: ParslExecutor, pump: SessionPump) -> RunContext:

@@ -12,7 +12,7 @@ from parsl_like.executors.base import ParslExecutor
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from parsl_like.executors.standalone import Blocks
+    from parsl_like.executors.standalone_blocks import Blocks
     from parsl_like.providers.base import ExecutionProvider
 
 
@@ -69,7 +69,7 @@ class BlockProviderExecutor(ParslExecutor):
 
     def status(self) -> Mapping[str, Any]:
         """What is known of each block's job, by block id."""
-        blocks = self._own_blocks
+        blocks = self._own_blocks()
         known: Mapping[str, Any] = self._answer("status") if blocks is None else blocks.status()
         return known
 
@@ -81,12 +81,12 @@ class BlockProviderExecutor(ParslExecutor):
 
     def scale_out_facade(self, n: int) -> list[str]:
         """Ask for ``n`` blocks; the ids they have."""
-        blocks = self._own_blocks
+        blocks = self._own_blocks()
         return list(self._answer("scale_out_facade", n)) if blocks is None else blocks.scale_out(n)
 
     def scale_in_facade(self, n: int, max_idletime: float | None = None) -> list[str]:
         """End ``n`` blocks, only those idle for ``max_idletime`` seconds if given; the ids they had."""
-        blocks = self._own_blocks
+        blocks = self._own_blocks()
         return list(self._answer("scale_in_facade", n, max_idletime)) if blocks is None else blocks.scale_in(n)
 
     def scale_out(self, blocks: int = 1) -> list[str]:
@@ -114,9 +114,8 @@ class BlockProviderExecutor(ParslExecutor):
         """Whether failing blocks may break the executor."""
         return bool(self.block_error_handler)
 
-    @property
     def _own_blocks(self) -> Blocks | None:
-        run = self._standalone
+        run = self._standalone()
         return None if run is None else run.blocks
 
     def _answer(self, question: str, *args: Any) -> Any:

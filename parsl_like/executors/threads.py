@@ -14,11 +14,11 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from parsl_like.core.limits import ExecutorLoad
-from parsl_like.errors import ExecutorError
+from parsl_like.errors import ExecutorError, InvalidResourceSpecification
 from parsl_like.executors.arguments import spelled
 from parsl_like.executors.base import DescribedSession, ParslExecutor
 from parsl_like.executors.fields import expect_text, expect_whole, own_lists
-from parsl_like.executors.outcomes import SUCCEEDED, failure
+from parsl_like.executors.outcomes import SUCCEEDED, failure, refusal
 from parsl_like.plugins.markers import hookimpl
 
 if TYPE_CHECKING:
@@ -123,10 +123,10 @@ class ThreadPoolSession(DescribedSession):
         """Queue attempts and rouse, or start, as many threads as they need."""
         self._submitted += len(attempts)
         if self._closed:
-            refused = ExecutorError(self.label, "it has been closed.")
-            self._done.extend(failure(attempt.attempt_id, refused) for attempt in attempts)
-            self._announce()
+            self._refuse(attempts, ExecutorError(self.label, "it has been closed."))
             return
+        if any([attempt.resources for attempt in attempts]):  # noqa: C419 - a list is faster
+            attempts = [attempt for attempt in attempts if self._heeds(attempt)]
         self._backlog.add(attempts)
         wanted = len(self._backlog)
         while wanted > 0:
@@ -188,12 +188,24 @@ class ThreadPoolSession(DescribedSession):
                 "executor %s has %d thread(s) and cannot start another: %s", self.label, len(self._threads), error
             )
             refused = ExecutorError(self.label, f"no thread could be started: {error}.")
-            while not self._threads and (attempt := self._backlog.take()) is not None:
-                self._done.append(failure(attempt.attempt_id, refused))
-                self._announce()
+            if not self._threads:
+                self._refuse(list(iter(self._backlog.take, None)), refused)
             return False
         self._threads.append(thread)
         return True
+
+    def _heeds(self, attempt: Attempt) -> bool:
+        """Whether an attempt asks for nothing that threads cannot give; one that does is refused."""
+        try:
+            self.description.validate_resource_spec(attempt.resources)
+        except InvalidResourceSpecification as error:
+            self._refuse([attempt], error)
+            return False
+        return True
+
+    def _refuse(self, attempts: Sequence[Attempt], error: ExecutorError) -> None:
+        self._done.extend(refusal(attempt.attempt_id, error) for attempt in attempts)
+        self._announce()
 
     def _announce(self) -> None:
         if not self._signalled:

@@ -13,6 +13,7 @@ from parsl_like.executors import HighThroughputExecutor, ThreadPoolExecutor
 from parsl_like.providers import LocalProvider
 
 if TYPE_CHECKING:
+    import pathlib
     from collections.abc import Callable, Iterator
 
     from parsl_like.dataflow.dflow import DataFlowKernel
@@ -43,6 +44,9 @@ def warm(kernel: DataFlowKernel) -> DataFlowKernel:
             barrier = threading.Barrier(count)
             for future in [kernel.submit(barrier.wait, [30], [label]) for _ in range(count)]:
                 future.result(60)
+        else:
+            # Large enough to be lent to the socket: pyzmq starts a thread of the process for the first of those.
+            kernel.submit(len, [b"x" * 1_000_000], [label]).result(60)
     return kernel
 
 
@@ -62,6 +66,13 @@ def kernel(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     run_dir = str(tmp_path_factory.mktemp("runinfo"))
     with parsl_like.load(CONFIGS[request.param](run_dir)) as loaded:
         yield warm(loaded)
+
+
+@pytest.fixture
+def own_htex(tmp_path: pathlib.Path) -> Iterator[DataFlowKernel]:
+    """A loaded kernel with worker processes of the test's own, for tests that end some of them."""
+    with parsl_like.load(htex_config(str(tmp_path))) as loaded:
+        yield loaded
 
 
 @pytest.fixture(scope="module")

@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import time
+from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, cast
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
     from parsl_like.executors.high_throughput.protocol import InterchangeReady
 
 logger = logging.getLogger(__name__)
+
+Waiting = deque[tuple[bytes, Sequence[Any]]]
+"""Messages for a link that is not up."""
 
 MODULE = "parsl_like.executors.high_throughput.interchange"
 KEY_FILE = "manager.key"
@@ -59,6 +63,8 @@ class Broker:
         self._authenticator: Authenticator | None = None
         self._data: Any = None
         self._control: Any = None
+        self._waiting_data: Waiting = deque()
+        self._waiting_control: Waiting = deque()
         self._addresses: tuple[Endpoint, ...] = ()
 
     # --- start -----------------------------------------------------------------------------------------------------
@@ -146,23 +152,34 @@ class Broker:
             sockets.append(self._authenticator.socket)
         return [*(s.getsockopt(zmq.FD) for s in sockets), self._liveness.fileno()]
 
-    def send_data(self, frame: bytes, buffers: Sequence[Any]) -> bool:
-        """Send on the data link; False if nobody is there."""
-        return links.send(self._data, frame, buffers)
+    def send_data(self, frame: bytes, buffers: Sequence[Any]) -> None:
+        """Send on the data link, now or as soon as the interchange has been heard on it."""
+        self._send(self._data, self._waiting_data, frame, buffers)
 
-    def send_control(self, frame: bytes) -> bool:
-        """Send on the control link; False if nobody is there."""
-        return links.send(self._control, frame)
+    def send_control(self, frame: bytes) -> None:
+        """Send on the control link, now or as soon as the interchange has been heard on it."""
+        self._send(self._control, self._waiting_control, frame, ())
 
     def receive_data(self) -> list[Any] | None:
         """The next message of the data link, None if there is none."""
         if self._authenticator is not None:
             self._authenticator.handle()
-        return links.receive(self._data)
+        return self._receive(self._data, self._waiting_data)
 
     def receive_control(self) -> list[Any] | None:
         """The next message of the control link, None if there is none."""
-        return links.receive(self._control)
+        return self._receive(self._control, self._waiting_control)
+
+    def _send(self, socket: Any, waiting: Waiting, frame: bytes, buffers: Sequence[Any]) -> None:
+        # Each of the two links comes up by itself, and a socket that nobody has connected to takes nothing.
+        if waiting or not links.send(socket, frame, buffers):
+            waiting.append((frame, buffers))
+
+    def _receive(self, socket: Any, waiting: Waiting) -> list[Any] | None:
+        parts = links.receive(socket)
+        while parts is not None and waiting and links.send(socket, *waiting[0]):
+            waiting.popleft()
+        return parts
 
     def listening(self, ready: InterchangeReady) -> None:
         """Learn where managers reach the interchange."""

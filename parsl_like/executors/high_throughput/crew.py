@@ -219,8 +219,8 @@ class Crew:
         started = None
         if read:
             started = self._blame(read[-1], begun, killed, death)
-        elif killed is None:
-            logger.warning("idle worker %d died (%s)", number, death.exitcode)
+        elif killed is None and not self._stopped:
+            logger.warning("worker %d died (%s) without a task", number, death.exitcode)
         if killed is not None and killed.reason == "cancelled":
             self._cancelled.append(killed.attempt)
         self._feed(WorkerGone(number, started, now))

@@ -24,9 +24,11 @@ class Delivery:
     Args:
         control: The control link to the driver.
         data: The data link to the driver.
+        limit: The largest frame of attempts, in bytes.
     """
 
-    def __init__(self, control: Socket, data: Socket) -> None:
+    def __init__(self, control: Socket, data: Socket, limit: int = protocol.MAX_FRAME) -> None:
+        self._limit = limit
         self._driver: dict[Link, Socket] = {"control": control, "data": data}
         self._managers: dict[Link, dict[bytes, Socket]] = {"control": {}, "data": {}}
 
@@ -62,7 +64,7 @@ class Delivery:
         up = all(links.send(socket, protocol.encode(function), to=manager) for function in effect.functions)
         if up and unsent:
             acknowledged = [(manager, effect.acknowledged)] if effect.acknowledged else []
-            for parcel in parcels(effect.items, effect.buffers, acknowledged):
+            for parcel in parcels(effect.items, effect.buffers, acknowledged, self._limit):
                 up = up and links.send(socket, parcel.frame, parcel.buffers, to=manager)
                 unsent = unsent[parcel.size :] if up else unsent
         return None if up else Undelivered(manager, unsent, effect.buffers)

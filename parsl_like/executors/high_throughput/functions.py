@@ -107,7 +107,7 @@ class Functions:
     """
 
     def __init__(self, descriptor: int) -> None:
-        self._descriptor = descriptor
+        self.descriptor = descriptor
         self._ready: dict[bytes, Callable[..., Any]] = {}
 
     def get(self, digest: bytes, start: int, length: int) -> Callable[..., Any]:
@@ -119,7 +119,7 @@ class Functions:
         """
         function = self._ready.get(digest)
         if function is None:
-            function = unpack_function(os.pread(self._descriptor, length, start))
+            function = unpack_function(os.pread(self.descriptor, length, start))
             if len(self._ready) >= KEPT:
                 del self._ready[next(iter(self._ready))]
             self._ready[digest] = function

@@ -124,6 +124,7 @@ class Interchange:
             platform.python_version(),
         )
         self._delivery.say(ready)
+        self._delivery.say(ready, "data")  # a driver can only send on a link from which it has heard
         logger.info("listening for managers at %s", ", ".join(listeners.local + listeners.remote))
         if listeners.remote and keys is None:
             self._notices.add(f"links to managers are NOT encrypted: anyone who reaches {listeners.remote[0]} can join")
@@ -137,6 +138,8 @@ class Interchange:
     def run(self) -> None:
         """Serve until told to end, or until there is nobody to serve."""
         while self._end_by is None or (self._machine.managers() and time.monotonic() < self._end_by):
+            for notice in self._notices.fresh():
+                self._say(notice)
             wait = min(self._machine.deadline(), self._next_check, self._end_by or math.inf) - time.monotonic()
             ready = dict(self._poller.poll(max(0, math.ceil(wait * 1000))))
             now = time.monotonic()
@@ -147,8 +150,6 @@ class Interchange:
                 pass
             if now >= self._next_check:
                 self._check(now)
-            for notice in self._notices.fresh():
-                self._say(notice)
         self._delivery.say(protocol.Goodbye("the interchange ended in good order"))
 
     def _check(self, now: float) -> None:
@@ -213,8 +214,6 @@ class Interchange:
         self._drain(socket, lambda parts: self._take(parts, socket, "data", now))
 
     def _take(self, parts: list[Any], socket: Socket, link: links.Link, now: float) -> None:
-        if len(parts) < 2:
-            raise BadMessage("it has no content")
         manager, frame = parts[0], parts[1]
         self._delivery.learn(manager, link, socket)
         if not frame:

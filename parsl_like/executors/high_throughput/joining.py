@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 import time
 from typing import TYPE_CHECKING
@@ -63,7 +64,7 @@ def join(context: Context, options: ManagerOptions, register: Register, signals:
     raise ExecutorError(
         options.label,
         f"manager {register.manager.decode()} on {register.hostname} found no interchange. {tried}",
-        hint="give address= an address of the submit host that compute nodes can reach, and see that its ports are open.",
+        hint="give address= one of the submit host that compute nodes can reach, and see that its ports are open.",
     )
 
 
@@ -100,7 +101,7 @@ class _Attempt:
         while now < deadline and not signals.ending:
             self.uplink.keep_up(now, lambda: self._register, lambda: protocol.Heartbeat(0.0))
             self.uplink.watch(poller)
-            poller.poll(1000 * max(0.0, min(deadline, self.uplink.deadline()) - now))
+            poller.poll(math.ceil(1000 * max(0.0, min(deadline, self.uplink.deadline()) - now)))
             now = time.monotonic()
             signals.take()
             if self._answered(now):

@@ -44,7 +44,11 @@ __all__ = [
 Link = Literal["data", "control"]
 
 COPIED_BELOW = 64 * 1024
-"""Parts smaller than this, in bytes, are copied into a message; larger ones are lent to it until they are sent."""
+"""Parts smaller than this, in bytes, are copied into a message; larger ones are lent to it until they are sent.
+
+Lending starts pyzmq's own daemon thread, one for each process, which gives back what was lent and cannot be stopped
+safely while anybody in the process uses pyzmq.
+"""
 
 MAX_BODY = 16 * 1024**3
 """A part of a data message larger than this, in bytes, ends the connection it came on."""
@@ -132,6 +136,8 @@ def connect(
 def bind_tcp(socket: Socket, address: str, port: int | None = None, port_range: tuple[int, int] | None = None) -> str:
     """Bind to a port of an address and give the URL: to ``port``, else to one of the range, else to any free one.
 
+    A socket that cannot be bound is closed.
+
     Args:
         socket: A socket from :func:`listen` with no ``url``.
         address: A host name or number of this machine, ``*`` for all of them.
@@ -141,7 +147,11 @@ def bind_tcp(socket: Socket, address: str, port: int | None = None, port_range: 
     Raises:
         ExecutorError: if none of the ports can be had; names the last reason.
     """
-    host = _number_of(address)
+    try:
+        host = _number_of(address)
+    except ExecutorError:
+        socket.close(linger=0)
+        raise
     socket.setsockopt(zmq.IPV6, int(":" in host))
     shown = f"[{host}]" if ":" in host else host
     ports: Iterable[int | str] = [port] if port else range(port_range[0], port_range[1] + 1) if port_range else ["*"]
@@ -155,6 +165,7 @@ def bind_tcp(socket: Socket, address: str, port: int | None = None, port_range: 
                 break
         else:
             return str(socket.getsockopt_string(zmq.LAST_ENDPOINT))
+    socket.close(linger=0)
     asked = port or (f"{port_range[0]} to {port_range[1]}" if port_range else "any")
     raise ExecutorError(
         "htex",
@@ -199,7 +210,7 @@ def receive(socket: Socket) -> list[Any] | None:
     except zmq.Again:
         return None
     more = socket.getsockopt(zmq.RCVMORE)
-    if more and socket.socket_type == zmq.ROUTER:
+    if more and socket.type == zmq.ROUTER:
         parts.append(socket.recv(zmq.NOBLOCK))
         more = socket.getsockopt(zmq.RCVMORE)
     while more:

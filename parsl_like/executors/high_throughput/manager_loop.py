@@ -1,4 +1,4 @@
-"""The one thread of a manager: waits for its links, its workers, signals and the next deadline, and for nothing else."""
+"""The one thread of a manager: it waits for its links, its workers, signals and the next deadline."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from parsl_like.executors.high_throughput.workers import END_S
 from parsl_like.version import VERSION
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from contextlib import ExitStack
 
     from parsl_like.executors.high_throughput.links import Context, Socket
@@ -40,6 +40,9 @@ SETTLE_S = 0.2
 LINGER_MS = 5000
 """How long the last results may take to leave, in milliseconds, when the manager ends in order."""
 
+FAILED_LINGER_MS = 500
+"""The same when it ends because something is wrong."""
+
 TURN_MESSAGES = 1000
 """How many messages of one link are taken before the others have their turn."""
 
@@ -53,6 +56,9 @@ class Manager:
         uplink: Its links.
         pool: Its workers.
         signals: Tells of workers that ended, and of requests to end.
+
+    Attributes:
+        failure: Why it ended, if that was not because it was told to.
     """
 
     def __init__(
@@ -66,15 +72,15 @@ class Manager:
         self._outbox = Outbox(register.manager)
         self._crew = Crew(pool, self._outbox, register.hostname, options.prefetch)
         self._drain_at = math.inf if options.drain_period is None else time.monotonic() + options.drain_period
-        self._drained_at: float | None = None
         self._draining = False
+        self._quiet_since = math.inf
         self._leaving = ""
         self._leave_by = math.inf
-        self._failure: ExecutorError | None = None
+        self.failure: ExecutorError | None = None
         self._returned: list[int] = []
         self._poller = zmq.Poller()
         for source in (signals, pool):
-            self._poller.register(source, zmq.POLLIN)
+            self._poller.register(source.fileno(), zmq.POLLIN)
         self._take: dict[type, Callable[[Any, list[Any], float], None]] = {
             protocol.Function: lambda message, parts, now: self._crew.take_function(message, now),
             protocol.Tasks: self._take_tasks,
@@ -91,30 +97,32 @@ class Manager:
 
     # --- turns
 
-    def run(self) -> None:
-        """Serve until told to end, until drained, or until the interchange is gone.
+    def run(self) -> int:
+        """Serve until told to end, until drained, or until the interchange is gone; then its workers are gone, too.
 
-        Raises:
-            ExecutorError: if it ends for another reason than that it was told to; its workers are gone then, too.
+        Gives how many milliseconds its last words may take to leave.
         """
         self._signals.children = True
         now = time.monotonic()
         while not self._is_over(now):
             self._uplink.watch(self._poller)
             wait = max(0.0, self._deadline() - now)
-            self._poller.poll(math.ceil(wait * 1000))
+            ready = dict(self._poller.poll(math.ceil(wait * 1000)))
             now = time.monotonic()
-            self._turn(now)
+            self._turn(ready, now)
         self._uplink.tell(protocol.Goodbye(self._leaving, self._returned))
-        if self._failure is not None:
-            raise self._failure
         logger.info("ended: %s", self._leaving)
+        return LINGER_MS if self.failure is None else FAILED_LINGER_MS
 
-    def _turn(self, now: float) -> None:
-        self._receive(self._uplink.control, now)
-        self._receive(self._uplink.data, now)
-        self._crew.collect(now)
-        self._signals.take()
+    def _turn(self, ready: Mapping[Any, int], now: float) -> None:
+        # Control comes before data: what is cancelled need not begin.
+        for socket in (self._uplink.control, self._uplink.data):
+            if socket in ready:
+                self._receive(socket, now)
+        if self._pool.fileno() in ready:
+            self._crew.collect(now)
+        if self._signals.fileno() in ready:
+            self._signals.take()
         if self._signals.children:
             self._signals.children = False
             self._bury(now)
@@ -123,10 +131,12 @@ class Manager:
 
     def _deadline(self) -> float:
         crew = self._crew.deadline()
-        settled = self._drained_at + SETTLE_S if self._drained_at is not None else math.inf
-        return min(
-            self._uplink.deadline(), crew if crew is not None else math.inf, self._drain_at, settled, self._leave_by
+        own = (
+            self._leave_by
+            if self._leaving
+            else min(self._uplink.deadline(), self._drain_at, self._quiet_since + SETTLE_S)
         )
+        return own if crew is None else min(own, crew)
 
     def _is_over(self, now: float) -> bool:
         return bool(self._leaving) and (self._pool.is_empty() or now >= self._leave_by)
@@ -149,7 +159,7 @@ class Manager:
         try:
             self._crew.bury(now)
         except ExecutorError as error:
-            self._failure = error
+            self.failure = error
             self._leave(str(error), now)
 
     # --- what comes
@@ -211,28 +221,27 @@ class Manager:
     # --- the end
 
     def _drain(self, reason: str, now: float) -> None:
-        self._draining = True
-        self._drain_at = math.inf
-        if self._drained_at is None:
+        if not self._draining:
             logger.info("draining: %s", reason)
-            self._drained_at = now
+            self._draining = True
+            self._drain_at = math.inf
 
     def _go_on_draining(self, now: float) -> None:
         if now >= self._drain_at:
             # The interchange stops giving, then says so: what comes until then is still taken.
             self._drain_at = math.inf
             self._uplink.tell(protocol.Drain([self._register.block]))
-        if self._drained_at is None:
-            return
-        if len(self._crew) or self._outbox:
-            self._drained_at = now
-        elif now >= self._drained_at + SETTLE_S:
+        if not self._draining or len(self._crew) or self._outbox:
+            self._quiet_since = math.inf
+        elif now >= self._quiet_since + SETTLE_S:
             self._leave("it is drained", now)
+        else:
+            self._quiet_since = min(self._quiet_since, now)
 
     def _fail(self, reason: str, now: float) -> None:
         if not self._leaving:
             manager, host = self._register.manager.decode(), self._register.hostname
-            self._failure = ExecutorError(self._label, f"manager {manager} on {host} ends: {reason}")
+            self.failure = ExecutorError(self._label, f"manager {manager} on {host} ends: {reason}")
         self._leave(reason, now)
 
     def _leave(self, reason: str, now: float) -> None:
@@ -285,9 +294,11 @@ def manage(
     if uplink is None:
         logger.info("ended: it got %s before it had joined", signals.ending)
         return
+    linger = 0
     try:
-        Manager(options, register, uplink, pool, signals).run()
-    except BaseException:
-        uplink.close(0)
-        raise
-    uplink.close(LINGER_MS)
+        manager = Manager(options, register, uplink, pool, signals)
+        linger = manager.run()
+    finally:
+        uplink.close(linger)
+    if manager.failure is not None:
+        raise manager.failure

@@ -83,11 +83,6 @@ class Outbox:
         """The batches that may have to be sent again, in their order."""
         return list(self._kept)
 
-    def __contains__(self, attempt: int) -> bool:
-        """Whether the result of an attempt is still here."""
-        collected = any(result.attempt == attempt for result in self._collected)
-        return collected or any(attempt in batch.attempts for batch in self._kept)
-
     def __bool__(self) -> bool:
         """Whether anything has been added that is in no batch yet."""
         return bool(self._collected)

@@ -19,7 +19,8 @@ MAX_CAPACITY = 8192
 
 _WEIGHT = 1 / 16
 _LONGEST_SAMPLE_S = 10 * SHORT_S  # one long task among many short ones is soon forgotten
-_GROWTH = 4
+GROWTH = 4
+"""How many attempts to ask for on the evidence of each short task seen in a row."""
 
 
 class Pace:
@@ -65,5 +66,5 @@ class Pace:
             stock = self._prefetch
         else:
             called_for = self._slots * STOCK_S / max(self._typical, STOCK_S / MAX_CAPACITY)
-            stock = min(int(called_for), _GROWTH * self._short_in_a_row)
+            stock = min(int(called_for), GROWTH * self._short_in_a_row)
         return max(self._slots, min(self._slots + stock, MAX_CAPACITY))

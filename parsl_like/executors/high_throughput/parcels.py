@@ -24,7 +24,7 @@ def parcels(
     items: Sequence[TaskItem],
     buffers: Mapping[int, Sequence[Any]],
     acknowledged: list[tuple[bytes, int]],
-    limit: int = protocol.MAX_FRAME,
+    limit: int,
 ) -> Iterator[Parcel]:
     """As few messages as carry the attempts in order, each within the limit unless one attempt alone exceeds it.
 

@@ -191,6 +191,10 @@ class WorkerEnd:
         finally:
             os.close(descriptor)
 
+    def close(self) -> None:
+        """Release the socket."""
+        self._socket.close()
+
 
 class ManagerEnd:
     """The manager's side; nothing waits. Opening one makes both ends."""
@@ -230,6 +234,8 @@ class ManagerEnd:
         try:
             while True:
                 packet, ancillary, _, _ = receive(_PACKET, _ANCILLARY)
+                if not packet:  # the worker has shut its end
+                    return found
                 attempt, seconds, count = unpack(packet)
                 item = packet[header:]
                 buffers: Sequence[memoryview] = ()
@@ -248,6 +254,8 @@ class ManagerEnd:
         try:
             while len(found) < limit:
                 packet, ancillary, _, _ = self._theirs.recvmsg(_PACKET, _ANCILLARY, socket.MSG_DONTWAIT)
+                if not packet:  # hung up, and nothing is left
+                    break
                 descriptors = _descriptors(ancillary)
                 found.append(Parcel(_TASK.unpack_from(packet)[0], packet, descriptors[0] if descriptors else None))
         except BlockingIOError:

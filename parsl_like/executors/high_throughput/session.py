@@ -86,7 +86,6 @@ class HighThroughputSession:
         self.error: BaseException | None = None
         self._known_functions: set[bytes] = set()
         self._functions: dict[bytes, Any] = {}
-        self._unsent: list[tuple[bytes, list[Any]]] = []
         self._commands: deque[Message] = deque()
         self._events: list[RawEvent] = []
         self._acknowledged: dict[bytes, int] = {}
@@ -231,22 +230,18 @@ class HighThroughputSession:
     def _send_function(self, function: Any) -> None:
         self._functions[function.hash] = function
         self._known_functions.add(function.hash)
-        self._send(protocol.encode(Function(function.hash, function.name, function.blob)), [])
+        self._broker.send_data(protocol.encode(Function(function.hash, function.name, function.blob)), ())
 
     def _send_tasks(self, items: list[TaskItem], buffers: list[Any]) -> None:
         acknowledged = list(self._acknowledged.items())
         self._acknowledged.clear()
         self._unacknowledged = 0
-        self._send(protocol.encode(Tasks(items, acknowledged)), buffers)
-
-    def _send(self, frame: bytes, buffers: list[Any]) -> None:
-        if not self._ready.is_set() or not self._broker.send_data(frame, buffers):
-            self._unsent.append((frame, buffers))
+        self._broker.send_data(protocol.encode(Tasks(items, acknowledged)), buffers)
 
     def _command(self, message: Any) -> None:
         if isinstance(message, _Broken):
             self.fail_now(message.error)
-        elif self._ready.is_set():
+        else:
             self._broker.send_control(protocol.encode(message))
 
     # --- receiving -----------------------------------------------------------------------------------------------
@@ -276,9 +271,6 @@ class HighThroughputSession:
     def _take_ready(self, message: protocol.InterchangeReady) -> None:
         self._broker.listening(message)
         self._ready.set()
-        unsent, self._unsent = self._unsent, []
-        for frame, buffers in unsent:
-            self._send(frame, buffers)
 
     def _take_results(self, message: protocol.Results, buffers: Sequence[Any]) -> None:
         """Turn results into events: plain values at once, what may run user code off this thread."""

@@ -58,15 +58,19 @@ class Uplink:
         self._asked = now - ASK_AGAIN_S
         self._next_beat = now
         self._last_look = now
+        self._settled = False
         join: dict[str, Any] = {"keys": keys, "peer": "interchange", "identity": identity}
         self.data = links.connect(context, zmq.DEALER, endpoint.data, link="data", **join)
         self.control = links.connect(context, zmq.DEALER, endpoint.control, link="control", **join)
 
     def watch(self, poller: zmq.Poller) -> None:
         """Let a poller wake up when there is something to do: something has come, or a first connection stands."""
+        if self._settled and self.registered:
+            return
         for socket in (self.control, self.data):
             waits = not self.registered and not _is_connected(socket)
             poller.register(socket, zmq.POLLIN | zmq.POLLOUT if waits else zmq.POLLIN)
+        self._settled = self.registered
 
     def deadline(self) -> float:
         """When :meth:`keep_up` is due."""
@@ -95,14 +99,15 @@ class Uplink:
         return _is_connected(self.data) and _is_connected(self.control)
 
     def take(self, message: Registered, now: float) -> bool:
-        """Learn the interchange's answer; True if unacknowledged results have to be sent (again)."""
+        """Learn the interchange's answer; True if it has just taken this manager, for the first time or again."""
+        before = self.registered
         self.period, self.threshold = message.heartbeat_period, message.heartbeat_threshold
         self.registered = message.incarnation != PRESENT_YOURSELF
         if self.registered:
             self._next_beat = min(self._next_beat, now + self.period)
         else:
             self._asked = now - ASK_AGAIN_S
-        return self.registered
+        return self.registered and not before
 
     def tell(self, message: Message) -> bool:
         """Send on the control link; False if nobody is there."""

@@ -153,6 +153,8 @@ def _settle_in(inherited: Inherited) -> None:
         if signal.getsignal(number) is signal.SIG_IGN:
             signal.signal(number, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
+    for descriptor in inherited[:3]:
+        os.set_inheritable(descriptor, False)  # what a task starts has no business with them
     faulthandler.enable()
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(line_buffering=True)  # type: ignore[union-attr]

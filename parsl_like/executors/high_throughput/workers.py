@@ -124,11 +124,16 @@ class WorkerPool:
         """Start the workers that are not there and whose time has come.
 
         Raises:
-            OSError: if a process cannot be started.
+            ExecutorError: if that cannot be done, time and again.
         """
         for number in [number for number, when in self._absent.items() if when <= now]:
-            self._start(number)
-            del self._absent[number]
+            try:
+                self._start(number)
+            except OSError as error:
+                path = str(self._log_path(number))
+                self._absent[number] = now + self._pause(Death(number, 0, f"it could not be started: {error}", path))
+            else:
+                del self._absent[number]
 
     def _start(self, number: int) -> None:
         self.cells.clear(number)
@@ -196,17 +201,16 @@ class WorkerPool:
         entry.pipe.close()
         path = self._log_path(number)
         death = Death(number, _exitcode(entry.process.pid) or 0, _tail(path, entry.log_start), str(path))
-        if entry.kill_at is not None and now < entry.kill_at:
+        if entry.family and entry.kill_at is not None and now < entry.kill_at:
             self._remains.append(entry)  # what it had started may take its time, too
         else:
             _reap(entry)
         if not self._stopping:
-            self._absent[number] = now + self._pause(entry, death)
+            false_start = not entry.ready and entry.kill_at is None
+            self._absent[number] = now + (self._pause(death) if false_start else 0.0)
         return death
 
-    def _pause(self, entry: _Process, death: Death) -> float:
-        if entry.ready or entry.kill_at is not None:
-            return 0.0
+    def _pause(self, death: Death) -> float:
         self._false_starts += 1
         if self._false_starts >= FALSE_STARTS and not any(other.ready for other in self._processes.values()):
             raise _cannot_start(death, self._false_starts)
@@ -242,6 +246,7 @@ class WorkerPool:
             else:
                 entry.kill_at = now + END_S - POLITE_S
                 entry.pipe.hang_up()
+                send_signal(entry.family, signal.SIGTERM)
 
     def keep_up(self, now: float) -> None:
         """Kill what should have ended by now, start who is missing."""
