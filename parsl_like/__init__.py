@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from parsl_like.dataflow.loader import DataFlowKernelLoader, clear, dfk, load, wait_for_current_tasks
     from parsl_like.executors import HighThroughputExecutor, ThreadPoolExecutor
     from parsl_like.logconfigs.streams import set_file_logger, set_stream_logger
-    from parsl_like.monitoring import MonitoringHub
 
 __version__ = VERSION
 
@@ -56,8 +55,8 @@ _HOMES: Final = {
     "MonitoringHub": "parsl_like.monitoring",
 }
 
-# WorkQueueExecutor, RadicalPilotExecutor and ExtremeScaleExecutor are left out: `from parsl_like import *` resolves
-# every name of this list, and must not fail because an optional package is absent.
+# `from parsl_like import *` resolves every name of this list, and must not fail because a part is absent: the names of
+# parts that need something more stay out of it.
 __all__ = [
     "bash_app",
     "python_app",
@@ -75,7 +74,6 @@ __all__ = [
     "AUTO_LOGNAME",
     "ThreadPoolExecutor",
     "HighThroughputExecutor",
-    "MonitoringHub",
     "__version__",
 ]
 

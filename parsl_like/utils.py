@@ -88,9 +88,9 @@ def execute_wait(cmd: str, walltime: float | None = None) -> tuple[int, str, str
         subprocess.TimeoutExpired: it took too long; it was killed with everything it had started.
     """
     group: dict[str, Any] = {"start_new_session": True} if hasattr(os, "killpg") else {}
-    with subprocess.Popen(
+    with subprocess.Popen(  # noqa: S602 - running shell text is what the function is for
         cmd,
-        shell=True,  # noqa: S602 - running shell text is what the function is for
+        shell=True,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -210,7 +210,7 @@ class Timer:
         """
         try:
             self._callback(*self._args)
-        except Exception as error:  # the caller's function, perhaps at the root of the timer's thread
+        except Exception as error:  # noqa: BLE001 - the caller's function, perhaps at the root of the thread
             told = threading.ExceptHookArgs((type(error), error, error.__traceback__, threading.current_thread()))
             threading.excepthook(told)
 

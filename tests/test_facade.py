@@ -14,7 +14,7 @@ from parsl_like.version import VERSION
 
 ROOT = Path(__file__).resolve().parent.parent
 HOMES: dict[str, str] = parsl_like._HOMES
-NOT_BUILT_IN = {"WorkQueueExecutor", "RadicalPilotExecutor", "ExtremeScaleExecutor"}
+NOT_BUILT_IN = {"WorkQueueExecutor", "RadicalPilotExecutor", "ExtremeScaleExecutor", "MonitoringHub"}
 
 
 def written(module: str) -> bool:

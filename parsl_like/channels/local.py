@@ -5,9 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import os
-import shutil
 import signal
-import subprocess
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
@@ -17,6 +15,7 @@ from parsl_like.errors import ChannelError
 from parsl_like.plugins.markers import hookimpl
 
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Mapping, Sequence
     from pathlib import PurePath
 
@@ -71,6 +70,7 @@ class LocalChannelSession:
         Raises:
             ChannelError: there is no such program, or it took too long and its process group was killed.
         """
+        import subprocess
         import tempfile
 
         with contextlib.ExitStack() as files:
@@ -97,6 +97,8 @@ class LocalChannelSession:
     def _start(
         self, argv: Sequence[str], source: IO[bytes] | int, out: IO[bytes], err: IO[bytes]
     ) -> subprocess.Popen[bytes]:
+        import subprocess
+
         try:
             return subprocess.Popen(
                 list(argv),
@@ -130,6 +132,8 @@ class LocalChannelSession:
 
     @staticmethod
     def _copy(source: Path, target: Path) -> None:
+        import shutil
+
         partial = target.with_name(f"{target.name}.{os.getpid()}.part")
         try:
             if target.exists() and source.samefile(target):

@@ -209,7 +209,7 @@ class TaskMachine:
         """What recently happened to a task, oldest first, as ``#sequence try phase <- event``."""
         return [
             f"#{sequence} try {attempt & 0xFFFF} {Phase(phase).name} <- {EventType(code).name}"
-            for sequence, attempt, phase, code in self._ring
+            for sequence, attempt, phase, code in tuple(self._ring)  # copied: any thread may ask while events come
             if attempt >> 16 == task
         ]
 

@@ -117,9 +117,31 @@ class ExecutorSession(Protocol):
         ...
 
 
+class BlockKeeper(Protocol):
+    """Who looks after the blocks of executors; every method may be called from any thread."""
+
+    def scale_out(self, label: str, count: int) -> None:
+        """Ask for more blocks for an executor, whatever its policy thinks."""
+        ...
+
+    def scale_in(self, label: str, blocks: Sequence[BlockId]) -> None:
+        """Let blocks of an executor go, whatever its policy thinks."""
+        ...
+
+    def status(self) -> Mapping[str, Mapping[str, Any]]:
+        """By executor: its live blocks and how they do, as plain data."""
+        ...
+
+
 @runtime_checkable
 class ElasticSession(ExecutorSession, Protocol):
-    """An executor whose workers live in blocks got from a provider. Called by the jobs thread, so thread-safe."""
+    """An executor whose workers live in blocks got from a provider. Called by the jobs thread, so thread-safe.
+
+    Attributes:
+        keeper: Who looks after its blocks, once somebody does.
+    """
+
+    keeper: BlockKeeper | None
 
     def block_request(self, block: BlockId) -> BlockRequest:
         """What to submit so that a block's managers connect to this session."""

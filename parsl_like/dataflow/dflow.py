@@ -186,8 +186,10 @@ class DataFlowKernel:
 
     def add_executors(self, executors: Sequence[ParslExecutor]) -> None:
         """Add executors to the running kernel; apps that run on "all" may use them from now on."""
+        from parsl_like.executors.legacy import as_executor
+
         for executor in executors:
-            self._loop.call(partial(self._open_executor, executor.sealed()), timeout=120)
+            self._loop.call(partial(self._open_executor, as_executor(executor).sealed()), timeout=120)
 
     @property
     def _descriptions(self) -> tuple[ParslExecutor, ...]:

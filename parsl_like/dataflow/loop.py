@@ -189,9 +189,11 @@ class KernelLoop:
         return batch
 
     def _call(self, batch: list[RawEvent], function: Callable[[], None]) -> None:
-        """Run a call in its place: what was posted before it has been dealt with."""
+        """Run a call in its place: what was posted before it has been dealt with, and its effects carried out."""
         self.machine.feed(((_TIME_PASSED, 0, time.time()),))
         self.machine.feed(batch)
+        if self.machine.out:
+            self._effects.carry_out(self.machine.take())
         function()
 
     def _without_failures(self, events: Sequence[RawEvent], ask_cost: CostRequest) -> list[RawEvent]:

@@ -32,7 +32,7 @@ RECORDS_SECONDS = 10.0
 def warn_of_what_is_not_there(config: Config) -> None:
     """Say which wishes of a configuration this version accepts and does not fulfil yet."""
     wishes = {
-        "memoization and checkpoints": bool(config.memoizer is not None or config.checkpoint_mode),
+        "memoization and checkpoints": bool(config.memoizer is not None or config.checkpoint_options),
         "monitoring": config.monitoring is not None,
         "reattach": config.reattach is not None,
     }
@@ -134,7 +134,7 @@ def open_blocks(kernel: DataFlowKernel, description: Any, session: ElasticSessio
     os.makedirs(script_dir, exist_ok=True)
     context = BlockContext(run=kernel._context, label=session.label, script_dir=script_dir, clock=kernel._clock)
     policy = kernel.plugins.scaling_policies[kernel.config.strategy or "none"]
-    session.when_crowded(poller.nudge)
+    session.keeper = poller
     poller.add(
         session,
         kernel.plugins.open_provider(provider, context),

@@ -138,7 +138,12 @@ class Submission:
         row.args, row.kwargs = staged.args, staged.kwargs
         if staged.func is not row.app.func:
             row.function = staged.func
-        row.future._outputs = staged.output_futures(row.future, self._file_future(row.future.tid))
+        make = self._file_future(row.future.tid)
+        row.future._outputs = staged.output_futures(row.future, make)
+        if row.future._std is not None:
+            stdout, stderr = row.future._std
+            stdout = staged.stream_future("stdout", row.future, make) or stdout
+            row.future._std = (stdout, staged.stream_future("stderr", row.future, make) or stderr)
 
     def _file_future(self, task: int) -> Callable[[Future[Any], Any], DataFuture]:
         return lambda future, file: DataFuture(future, file, tid=task)

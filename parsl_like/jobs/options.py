@@ -13,7 +13,6 @@ if TYPE_CHECKING:
 LONGEST_CALL_S = 38.0
 """How long a provider's call may take that says nothing of its own commands; two of them and a wait fit in 80 s."""
 
-
 UNKNOWN_PERIOD_S = 5.0
 """How often jobs are asked after whose provider does not say how often it may be asked."""
 
@@ -53,7 +52,7 @@ class SupplyOptions:
             return cls(**given)
         implied = {
             "provider": getattr(description, "label", type(description).__name__),
-            "status_period": getattr(description, "status_polling_interval", UNKNOWN_PERIOD_S),
+            "status_period": max(0.1, getattr(description, "status_polling_interval", UNKNOWN_PERIOD_S)),
             "connect_timeout": getattr(description, "connect_timeout", cls(**given).connect_timeout),
             "call_bound": max(LONGEST_CALL_S, 1.2 * getattr(description, "cmd_timeout", 0.0) + 2.0),
         }

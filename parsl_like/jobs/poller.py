@@ -105,7 +105,7 @@ class JobPoller:
         options = SupplyOptions.from_provider(
             description, decision_period=self._period, max_idle=self._max_idle, error_handler=error_handler
         )
-        surroundings = Surroundings(self._record, self._clock, self._jitter, self._inbox.put)
+        surroundings = Surroundings(self._record, self._clock, self._jitter, self._inbox.put, self.nudge)
         supply = BlockSupply(session, provider, limits, policy, options=options, surroundings=surroundings)
         with self._lock:
             if self._closing:

@@ -48,12 +48,14 @@ class Surroundings:
         clock: The time.
         jitter: Gives random numbers from 0 to 1.
         post: Has a function called on the jobs thread; called from any thread.
+        nudge: Asks for a decision soon; called from any thread.
     """
 
     record: Callable[[Record], None]
     clock: Clock
     jitter: Callable[[], float]
     post: Callable[[Callable[[], None]], None]
+    nudge: Callable[[], None]
 
 
 class BlockSupply:
@@ -85,6 +87,7 @@ class BlockSupply:
         self._clock = clock = surroundings.clock
         self._jitter = surroundings.jitter
         self._post = surroundings.post
+        self._nudge = surroundings.nudge
         self._lane = Lane(f"parsl-like-jobs-{session.label}", self._post, clock.monotonic)
         self._controller = BlockController(
             session.label,
@@ -106,7 +109,8 @@ class BlockSupply:
     # --- driven by the poller ------------------------------------------------------------------------------------
 
     def begin(self) -> None:
-        """Ask for the initial blocks now."""
+        """Ask for the initial blocks now, and from now on decide whenever the executor has too much to do."""
+        self._tell("when_crowded", self._nudge)
         self._carry_out(self._controller.start(self._clock.monotonic()))
 
     def nudge(self) -> None:

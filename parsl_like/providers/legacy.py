@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from parsl_like.core.ports import BlockContext, BlockRequest, ProviderSession
 
 
+HOME = "parsl_like.providers."
+"""Where the providers live that have hooks of their own."""
+
+
 class LegacyProviderSession:
     """Makes a session of an object with Parsl's three methods.
 
@@ -87,7 +91,9 @@ class LegacyProviderSession:
 
 @hookimpl
 def parsl_like_open_provider(description: ExecutionProvider, context: BlockContext) -> ProviderSession | None:
-    """A session for a provider with methods of the user's own, None for any other."""
-    if is_foreign(description) and all(callable(getattr(description, name, None)) for name in CALLED_AS_WRITTEN):
-        return LegacyProviderSession(description, context)
-    return None
+    """A session for a provider with methods of the user's own, or with an ``open`` of its own; None for any other."""
+    if is_foreign(description):
+        usable = all(callable(getattr(description, name, None)) for name in CALLED_AS_WRITTEN)
+        return LegacyProviderSession(description, context) if usable else None
+    known = type(description).__module__.startswith(HOME) or type(description).open is ExecutionProvider.open
+    return None if known else description.open(context)

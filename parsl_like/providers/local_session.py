@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
 KILL_AFTER_S = 5.0
 """How long a job that was told to end may take before it is killed."""
+LEFT_BEHIND_S = 2.0
+"""How long what a job's command left behind may take to end before it is killed."""
 LAST_WAIT_S = 2.0
 """How long the end of a killed job is waited for."""
 
@@ -196,10 +198,10 @@ class LocalProviderSession:
     def _hurry(self, job: LocalJob, files: JobFiles) -> None:
         """Kill a job that takes too long to end: after it was told to, or after its command, for what that left."""
         now = self._clock.wall()
-        marks = [files.cancelled, files.timeout]
+        limits = {files.cancelled: KILL_AFTER_S, files.timeout: KILL_AFTER_S}
         if files.read_exit_code() is not None:
-            marks.append(files.exit_code)
-        if any((files.age(mark, now) or 0.0) > KILL_AFTER_S for mark in marks):
+            limits[files.exit_code] = LEFT_BEHIND_S
+        if any((files.age(mark, now) or 0.0) > limit for mark, limit in limits.items()):
             _kill(job, files)
 
 

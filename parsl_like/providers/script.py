@@ -18,6 +18,8 @@ _SCRIPT = Template("""\
 # Made for $name. To see what the block does: bash $path
 parsl_like_end() {
     parsl_like_exit_code=$$?
+    # A signal may reach a child of this shell before it has become what it is to run.
+    if [ "$${BASHPID:-$$$$}" != "$$$$" ]; then exit "$$parsl_like_exit_code"; fi
     trap '' TERM
     trap - EXIT
     printf '%s\\n' "$$parsl_like_exit_code" > $exit_code_path

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
     from parsl_like.serialize.unpickling import Bytes
 
-VERSION = 1
 MAX_MESSAGE = 64 * 1024
 """Characters of a message that travels as text."""
 MAX_TRACEBACK = 128 * 1024
@@ -49,7 +48,7 @@ def pack_failure(error: BaseException) -> bytes:
         return _report(error)
     except BaseException:  # noqa: BLE001 - the exception's own code may do anything, and the stack may be used up
         ends_process, name = not isinstance(error, Exception), type(error).__name__
-        return dumps((VERSION, ends_process, name, "", "", "it cannot be described", None), PROTOCOL)
+        return dumps((ends_process, name, "", "", "it cannot be described", None), PROTOCOL)
 
 
 def unpack_failure(body: Bytes) -> BaseException:
@@ -60,7 +59,7 @@ def unpack_failure(body: Bytes) -> BaseException:
     :class:`~parsl_like.errors.RemoteError` that says why it is only that.
     """
     try:
-        _, ends_process, name, message, text, reason, pickled = loads(body)
+        ends_process, name, message, text, reason, pickled = loads(body)
     except BaseException as error:  # noqa: BLE001 - whatever arrived, somebody waits for an answer
         return RemoteError("An unknown exception", "", "", f"its report cannot be read: {describe(error)}")
     if ends_process:
@@ -78,7 +77,7 @@ def _report(error: BaseException) -> bytes:
     text = _traceback_text(error)
     pickled, reason = _pickled(error) if isinstance(error, Exception) else (None, "")
     message = message_of(error, MAX_MESSAGE)
-    return dumps((VERSION, ends_process, name_of_type(type(error)), message, text, reason, pickled), PROTOCOL)
+    return dumps((ends_process, name_of_type(type(error)), message, text, reason, pickled), PROTOCOL)
 
 
 def _with_cause(error: object, text: str) -> Exception:

@@ -37,7 +37,7 @@ def refused(value: object, what: str, root: str, cause: BaseException | None) ->
         return SerializationError(what, None, _TOO_DEEP.format(sys.getrecursionlimit()) if cause else "no reason given")
     path, reason = root, cause
     way: list[object] = [value]  # also keeps parts made on the way alive, so that none gets the id of another
-    while len(way) < MAX_STEPS and (found := _first_refused(way)):
+    while len(way) < MAX_STEPS and not _is_too_deep(reason) and (found := _first_refused(way)):
         label, part, reason = found
         path = path + label if label[0] in ".[" or not path else f"{path}, {label}"
         way.append(part)
@@ -65,7 +65,10 @@ def _is_too_deep(error: BaseException) -> bool:
 
 def _kind(value: object) -> str:
     """What an offender is, for whoever does not know it by its path."""
-    name = getattr(value, "name", None)
+    try:
+        name = value.name  # type: ignore[attr-defined]
+    except Exception:  # noqa: BLE001 - most have none, and what they have is foreign code
+        name = None
     named = f" {bounded(name, 200)!r}" if isinstance(name, str) else ""
     return f"an object of type {type(value).__name__}{named}"
 

@@ -91,7 +91,9 @@ def test_every_thread_has_a_name() -> None:
 
 def test_the_threads_are_those_listed() -> None:
     listed = re.findall(r"^\| `(parsl-like-[^`]+)`", document("threads.md"), re.MULTILINE)
-    written = {name for path in PACKAGE.rglob("*.py") for name in thread_names(tree(path))}
+    # The contracts shipped for authors of plugins start no thread of the engine.
+    sources = [path for path in PACKAGE.rglob("*.py") if not path.is_relative_to(PACKAGE / "testing")]
+    written = {name for path in sources for name in thread_names(tree(path))}
     assert sorted(listed) == sorted(written)
 
 

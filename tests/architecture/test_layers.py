@@ -20,6 +20,10 @@ PURE = (
     "jobs.ledger",
     f"{HTEX}.placement",
     f"{HTEX}.protocol",
+    *(
+        f"{HTEX}.{name}"
+        for name in ("placement_events", "dispatch", "dispatch_events", "backlog", "openings", "roster")
+    ),
     "providers.dialect",
     "providers.parsers",
 )

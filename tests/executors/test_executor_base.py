@@ -81,7 +81,7 @@ def test_a_foreign_executor_is_shared_and_everything_else_is_copied() -> None:
 def test_a_foreign_executor_is_checked() -> None:
     mine = Mine()
     mine.label = ""
-    with pytest.raises(ConfigurationError, match="Mine.label"):
+    with pytest.raises(ConfigurationError, match=r"Mine\.label"):
         mine.sealed()
 
 

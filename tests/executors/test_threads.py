@@ -4,6 +4,7 @@ import gc
 import threading
 import time
 import weakref
+from collections import deque
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -109,6 +110,44 @@ def test_fewer_threads_than_wanted_still_do_the_work(
     assert {owner.ended[row.attempt_id][0] for row in rows} == {SUCCEEDED}
 
 
+# Whoever adds work and a thread that goes to rest may meet; each order of their steps is tried.
+
+
+def resting(tmp_path: Path) -> tuple[Owner, Any]:
+    owner = Owner(tmp_path, "resting")
+    session = ThreadPoolSession(ThreadPoolExecutor().sealed(), owner.context)
+    owner.serve(session)
+    return owner, session
+
+
+def test_a_thread_does_not_rest_when_work_came_before_it_was_seen_to_be_idle(tmp_path: Path) -> None:
+    owner, session = resting(tmp_path)
+    with owner:
+        session._backlog.add([owner.attempt(len, "a")])
+        assert session._rest()
+        assert not session._idle
+
+
+def test_a_thread_takes_its_token_when_it_was_seen_to_be_idle(tmp_path: Path) -> None:
+    class SeenAtOnce(deque[None]):
+        def append(self, mark: None) -> None:
+            session._tokens.put(None)  # somebody has taken the mark away and sent a token for it
+
+    owner, session = resting(tmp_path)
+    with owner:
+        session._idle = SeenAtOnce()
+        session._backlog.add([owner.attempt(len, "a")])
+        assert session._rest()
+        assert session._tokens.empty()
+
+
+def test_a_thread_does_not_rest_once_all_is_over(tmp_path: Path) -> None:
+    owner, session = resting(tmp_path)
+    with owner:
+        session.close(deadline=0.0)
+        assert not session._rest()
+
+
 # --- results
 
 
@@ -173,6 +212,19 @@ def test_what_is_submitted_after_the_end_fails(serve: Callable[..., Owner]) -> N
     code, _, (error, *_) = owner.ended[attempt]
     assert code == FAILED
     assert isinstance(error, ExecutorError)
+
+
+def test_what_asks_for_resources_that_threads_do_not_have_fails_for_good(serve: Callable[..., Owner]) -> None:
+    owner = serve()
+    rows = [owner.attempt(len, "ab") for _ in range(3)]
+    rows[0].resources, rows[1].resources = {"priority": 3}, {"cores": 1}
+    owner.session.submit(rows)
+    owner.wait_for(row.attempt_id for row in rows)
+    assert [owner.ended[row.attempt_id][0] for row in rows] == [SUCCEEDED, FAILED, SUCCEEDED]
+    error, cost, _ = owner.ended[rows[1].attempt_id][2]
+    assert isinstance(error, InvalidResourceSpecification)
+    assert cost == float("inf")
+    assert owner.session.load().outstanding == 0
 
 
 def test_closing_drops_what_has_not_begun(serve: Callable[..., Owner]) -> None:

@@ -91,3 +91,17 @@ def test_a_lambda_with_a_lock_as_argument() -> None:
 def test_a_torn_call_is_an_error_of_ours() -> None:
     with pytest.raises(DeserializationError, match="an argument"):
         unpack_call(pack_call((1, 2), {}).body[:-3])
+
+
+def test_what_fails_only_in_company_is_told_so() -> None:
+    class Shy:
+        tries = 0
+
+        def __reduce__(self) -> Any:
+            Shy.tries += 1
+            if Shy.tries <= 3:  # for the plain pickler, twice, and for cloudpickle
+                raise ValueError("not now")
+            return int, ()
+
+    with pytest.raises(SerializationError, match=r"the arguments together.*not now"):
+        pack_call((Shy(),), {})

@@ -117,7 +117,9 @@ def test_everyday_data_are_plain(value: object) -> None:
     assert is_plain(pack(value).body)
 
 
-@pytest.mark.parametrize("value", [Holder(), Point(1, 2), len, int, BombOnArrival(), decimal.Decimal(1), 1j], ids=repr)
+@pytest.mark.parametrize(
+    "value", [Holder(), Point(1, 2), len, int, BombOnArrival(), decimal.Decimal(1), 1j], ids=lambda v: type(v).__name__
+)
 def test_what_imports_is_not_plain(value: object) -> None:
     assert not is_plain(pack(value).body)
 
@@ -377,6 +379,33 @@ def test_unpickling_that_raises_is_an_error_of_ours() -> None:
 def test_unpickling_that_exits_is_an_error_of_ours() -> None:
     with pytest.raises(DeserializationError, match="SystemExit: 5"):
         unpack(*pack(ExitOnArrival()))
+
+
+class InterruptOnArrival:
+    def __reduce__(self) -> Any:
+        return interrupt, ()
+
+
+def interrupt() -> None:
+    raise KeyboardInterrupt
+
+
+def test_an_interrupt_passes_in_the_main_thread_alone() -> None:
+    packed = pack(InterruptOnArrival())
+    with pytest.raises(KeyboardInterrupt):
+        unpack(*packed)
+    caught: list[BaseException] = []
+
+    def elsewhere() -> None:
+        try:
+            unpack(*packed)
+        except BaseException as error:  # noqa: BLE001
+            caught.append(error)
+
+    thread = threading.Thread(target=elsewhere)
+    thread.start()
+    thread.join()
+    assert type(caught[0]) is DeserializationError
 
 
 @pytest.mark.parametrize("body", [b"", b"garbage", pickle.dumps([1, 2])[:-2], b"\x80\x05\x97."], ids=repr)

@@ -16,6 +16,7 @@ import sys
 import time
 import traceback
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -108,21 +109,14 @@ class Interchange:
         # Control comes before data: heartbeats and cancellations do not wait behind large values.
         self._source(control, self._drain_driver)
         for socket in listeners.control:
-            self._source(socket, self._drain_control)
+            self._source(socket, partial(self._drain_manager, "control"))
         for socket in listeners.data:
-            self._source(socket, self._drain_data)
+            self._source(socket, partial(self._drain_manager, "data"))
         self._source(data, self._drain_driver)
         if self._watch.pipe is not None:
             self._source(self._watch.pipe, self._take_pipe)
         self._source(wake_up_by_signals(stack), self._take_signals)
-        ready = protocol.InterchangeReady(
-            protocol.PROTOCOL_VERSION,
-            os.getpid(),
-            options.incarnation,
-            listeners.local,
-            listeners.remote,
-            platform.python_version(),
-        )
+        ready = listeners.ready(options.incarnation)
         self._delivery.say(ready)
         self._delivery.say(ready, "data")  # a driver can only send on a link from which it has heard
         logger.info("listening for managers at %s", ", ".join(listeners.local + listeners.remote))
@@ -207,24 +201,21 @@ class Interchange:
 
         self._drain(socket, take, lambda _parts: "the driver")
 
-    def _drain_control(self, socket: Socket, now: float) -> None:
-        self._drain(socket, lambda parts: self._take(parts, socket, "control", now))
+    def _drain_manager(self, link: links.Link, socket: Socket, now: float) -> None:
+        def take(parts: list[Any]) -> None:
+            manager, frame = parts[0], parts[1]
+            self._delivery.learn(manager, link, socket)
+            if not frame:
+                self._act(LinkOpened(now, manager, link))
+                return
+            message = protocol.decode(frame)
+            if type(message) is protocol.Results:
+                if message.manager != manager:
+                    raise BadMessage(f"results of {message.manager!r} came from {manager!r}")
+                self._delivery.forward(frame, parts[2:])
+            self._act(FromManager(now, manager, message))
 
-    def _drain_data(self, socket: Socket, now: float) -> None:
-        self._drain(socket, lambda parts: self._take(parts, socket, "data", now))
-
-    def _take(self, parts: list[Any], socket: Socket, link: links.Link, now: float) -> None:
-        manager, frame = parts[0], parts[1]
-        self._delivery.learn(manager, link, socket)
-        if not frame:
-            self._act(LinkOpened(now, manager, link))
-            return
-        message = protocol.decode(frame)
-        if type(message) is protocol.Results:
-            if message.manager != manager:
-                raise BadMessage(f"results of {message.manager!r} came from {manager!r}")
-            self._delivery.forward(frame, parts[2:])
-        self._act(FromManager(now, manager, message))
+        self._drain(socket, take)
 
     def _act(self, event: Event) -> bool:
         """Let the machine decide and do what it says; True if some of it could not be done, so that it decides anew."""

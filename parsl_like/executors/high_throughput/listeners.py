@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import platform
 import socket as sockets
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -10,7 +12,7 @@ from typing import TYPE_CHECKING
 import zmq
 
 from parsl_like.errors import ConfigurationError
-from parsl_like.executors.high_throughput import links
+from parsl_like.executors.high_throughput import links, protocol
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,6 +36,11 @@ class Listeners:
     control: list[Socket] = field(default_factory=list)
     local: list[str] = field(default_factory=list)
     remote: list[str] = field(default_factory=list)
+
+    def ready(self, incarnation: int) -> protocol.InterchangeReady:
+        """What the driver is told."""
+        version, python = protocol.PROTOCOL_VERSION, platform.python_version()
+        return protocol.InterchangeReady(version, os.getpid(), incarnation, self.local, self.remote, python)
 
 
 def open_listeners(context: Context, options: InterchangeOptions, keys: RoleKeys | None) -> Listeners:

@@ -13,9 +13,9 @@ from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
-import zmq
-
 from parsl_like.core.events import EventType, RawEvent
+from parsl_like.core.ids import BlockId
+from parsl_like.core.job_states import JobState
 from parsl_like.core.limits import ExecutorLoad
 from parsl_like.core.records import Record
 from parsl_like.errors import (
@@ -25,7 +25,9 @@ from parsl_like.errors import (
     InvalidResourceSpecification,
     ManagerLost,
 )
-from parsl_like.executors.high_throughput import links, protocol
+from parsl_like.executors.answers import CallableInt, CallableList
+from parsl_like.executors.base import DescribedSession
+from parsl_like.executors.high_throughput import protocol
 from parsl_like.executors.high_throughput.broker import Broker
 from parsl_like.executors.high_throughput.managers import ConnectedManagers
 from parsl_like.executors.high_throughput.protocol import (
@@ -39,13 +41,14 @@ from parsl_like.executors.high_throughput.protocol import (
 )
 from parsl_like.executors.high_throughput.results import failure_event, outcome_events
 from parsl_like.plugins.markers import hookimpl
+from parsl_like.providers.status import JobStatus
 from parsl_like.serialize.facade import is_plain, unpack
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from parsl_like.core.ids import AttemptId, BlockId
-    from parsl_like.core.ports import Attempt, BlockRequest, RunContext
+    from parsl_like.core.ids import AttemptId
+    from parsl_like.core.ports import Attempt, BlockKeeper, BlockRequest, RunContext
     from parsl_like.executors.high_throughput.description import HighThroughputExecutor
 
 logger = logging.getLogger(__name__)
@@ -67,7 +70,7 @@ _LOST = int(EventType.ATTEMPT_LOST)
 _FATAL = float("inf")
 
 
-class HighThroughputSession:
+class HighThroughputSession(DescribedSession):
     """A running high-throughput executor.
 
     Args:
@@ -78,8 +81,10 @@ class HighThroughputSession:
     wants: Literal["objects", "bytes"] = "bytes"
 
     def __init__(self, description: HighThroughputExecutor, context: RunContext) -> None:
-        self.description = description
+        super().__init__(description, run_dir=context.run.run_dir, run_id=context.run.run_id)
+        self._slots_expected = description.workers_per_node * description.nodes_per_block
         self.label = context.label
+        self.keeper: BlockKeeper | None = None
         self.context = context
         self.managers = ConnectedManagers()
         self.held: dict[int, Attempt] = {}
@@ -164,12 +169,11 @@ class HighThroughputSession:
     def load(self) -> ExecutorLoad:
         """Outstanding tasks against connected slots."""
         managers = self.managers
-        per_block = self.description.workers_per_node * self.description.nodes_per_block
         return ExecutorLoad(
             self.label,
             len(self.held),
             managers.slots,
-            max(1, managers.slots_per_block or per_block),
+            max(1, managers.slots_per_block or self._slots_expected),
             managers.blocks,
             managers.idle_blocks,
         )
@@ -338,13 +342,14 @@ class HighThroughputSession:
         return {"error": str(self.error) if self.error else None, **self.managers.health()}
 
     @property
-    def outstanding(self) -> int:
-        """Tasks handed over that have not ended."""
-        return len(self.held)
+    def outstanding(self) -> CallableInt:
+        """Tasks handed over that have not ended, as a property and as a call."""
+        return CallableInt(len(self.held))
 
-    def connected_managers(self) -> list[dict[str, Any]]:
-        """One dictionary for each connected manager."""
-        return self.managers.described()
+    @property
+    def connected_managers(self) -> CallableList:
+        """One dictionary for each connected manager, as a property and as a call."""
+        return CallableList(self.managers.described())
 
     def connected_blocks(self) -> list[str]:
         """Blocks with a connected manager."""
@@ -355,9 +360,42 @@ class HighThroughputSession:
         return self.managers.packages()
 
     @property
-    def connected_workers(self) -> int:
-        """Worker slots connected."""
-        return self.managers.slots
+    def connected_workers(self) -> CallableInt:
+        """Worker slots connected, as a property and as a call."""
+        return CallableInt(self.managers.slots)
+
+    def hold_worker(self, worker_id: str) -> None:
+        """Give a manager nothing new from now on; its block ends when it has finished."""
+        for manager in self.managers.described():
+            if manager["manager"] == worker_id:
+                self.drain([BlockId(manager["block_id"])])
+
+    def status(self) -> dict[str, JobStatus]:
+        """The states of its live blocks, by block."""
+        blocks = self._keeper_status().get("blocks", {})
+        return {block: JobStatus(JobState[facts["state"]]) for block, facts in blocks.items()}
+
+    def scale_out_facade(self, n: int) -> None:
+        """Ask for ``n`` more blocks, whatever the strategy thinks."""
+        if self.keeper is not None:
+            self.keeper.scale_out(str(self.label), n)
+
+    def scale_in_facade(self, n: int, max_idletime: float | None = None) -> list[str]:
+        """Let ``n`` blocks go, idle ones first; returns which.
+
+        Args:
+            n: How many.
+            max_idletime: If given, only idle ones may go.
+        """
+        idle = list(self.managers.idle_blocks)
+        others = [] if max_idletime is not None else [b for b in self.managers.blocks if b not in idle]
+        chosen = [*idle, *others][:n]
+        if self.keeper is not None and chosen:
+            self.keeper.scale_in(str(self.label), chosen)
+        return [str(block) for block in chosen]
+
+    def _keeper_status(self) -> Mapping[str, Any]:
+        return {} if self.keeper is None else self.keeper.status().get(str(self.label), {})
 
     @property
     def bad_state_is_set(self) -> bool:
@@ -402,6 +440,3 @@ def parsl_like_executor_types() -> dict[str, type]:
     from parsl_like.executors.high_throughput.description import HighThroughputExecutor
 
     return {"HighThroughputExecutor": HighThroughputExecutor}
-
-
-__all__ = ["HighThroughputSession", "links", "zmq"]

@@ -6,6 +6,8 @@ from parsl_like.executors.high_throughput import protocol
 from parsl_like.executors.high_throughput.parcels import parcels
 from parsl_like.executors.high_throughput.protocol import TaskItem, Tasks
 
+LIMIT = 1_000_000
+
 
 def items(count: int, size: int = 10) -> list[TaskItem]:
     return [TaskItem(n, b"f", bytes(size), n % 2) for n in range(count)]
@@ -13,7 +15,7 @@ def items(count: int, size: int = 10) -> list[TaskItem]:
 
 def test_a_batch_that_fits_is_one_message() -> None:
     batch = items(4)
-    (parcel,) = parcels(batch, {1: [b"one"], 3: [b"three"]}, [(b"m", 7)])
+    (parcel,) = parcels(batch, {1: [b"one"], 3: [b"three"]}, [(b"m", 7)], LIMIT)
     assert protocol.decode(parcel.frame) == Tasks(batch, [(b"m", 7)])
     assert (parcel.size, parcel.buffers) == (4, [b"one", b"three"])
 
@@ -35,5 +37,5 @@ def test_one_attempt_is_never_split() -> None:
 
 
 def test_an_acknowledgement_needs_no_attempt() -> None:
-    (parcel,) = parcels([], {}, [(b"m", 7)])
+    (parcel,) = parcels([], {}, [(b"m", 7)], LIMIT)
     assert protocol.decode(parcel.frame) == Tasks([], [(b"m", 7)])

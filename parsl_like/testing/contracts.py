@@ -1,0 +1,31 @@
+"""All contracts in one place, for test suites of plugins; each is loaded when it is named."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from parsl_like.testing.channel_contract import ChannelContract
+    from parsl_like.testing.executor_contract import ExecutorContract
+    from parsl_like.testing.launcher_contract import LauncherContract
+    from parsl_like.testing.provider_contract import ProviderContract
+    from parsl_like.testing.sink_contract import SinkContract
+
+__all__ = ["ChannelContract", "ExecutorContract", "LauncherContract", "ProviderContract", "SinkContract"]
+
+_HOMES: Final = {
+    "ChannelContract": "parsl_like.testing.channel_contract",
+    "ExecutorContract": "parsl_like.testing.executor_contract",
+    "LauncherContract": "parsl_like.testing.launcher_contract",
+    "ProviderContract": "parsl_like.testing.provider_contract",
+    "SinkContract": "parsl_like.testing.sink_contract",
+}
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> object:
+        if name not in _HOMES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        value = globals()[name] = getattr(importlib.import_module(_HOMES[name]), name)
+        return value

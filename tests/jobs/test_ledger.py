@@ -1,0 +1,206 @@
+"""Blocks and what is known of them: never back, never out of a final state."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from parsl_like.core.ids import BlockId, JobId
+from parsl_like.core.job_states import TERMINAL_STATES, JobReport, JobState, may_follow
+from parsl_like.jobs import ledger as ledger_module
+from parsl_like.jobs.ledger import KEPT, Ledger
+
+A, JOB = BlockId("a"), JobId("job-a")
+
+
+@pytest.fixture
+def ledger() -> Ledger:
+    ledger = Ledger(misses=3, missing_after=60.0)
+    change = ledger.request(A, 0.0)
+    assert (change.row.state, change.row.job) == (JobState.PENDING, None)
+    assert ledger.submitted(A, JOB, 1.0)
+    return ledger
+
+
+def answer(
+    ledger: Ledger, state: JobState | None, now: float, message: str | None = None, code: int | None = None
+) -> list:
+    reports = {} if state is None else {JOB: JobReport(state, message, code)}
+    return [(change.before, change.row.state) for change in ledger.answered([JOB], reports, now)]
+
+
+def test_a_life(ledger: Ledger) -> None:
+    assert answer(ledger, JobState.PENDING, 2.0) == []
+    assert answer(ledger, JobState.RUNNING, 3.0) == [(JobState.PENDING, JobState.RUNNING)]
+    assert ledger[A].running_since == 3.0
+    assert ledger.connected([A], 4.0) == [A]
+    assert ledger.connected([A], 5.0) == []
+    assert (ledger[A].connected, ledger[A].connected_since) == (True, 4.0)
+    assert answer(ledger, JobState.COMPLETED, 9.0, "done", 0) == [(JobState.RUNNING, JobState.COMPLETED)]
+    row = ledger[A]
+    assert (row.over, row.ended, row.connected, row.message, row.exit_code) == (True, 9.0, False, "done", 0)
+    assert not row.stillborn
+    assert ledger.jobs() == []
+    assert ledger.live() == []
+
+
+def test_rows_are_copies(ledger: Ledger) -> None:
+    copy = ledger.rows()[0]
+    answer(ledger, JobState.RUNNING, 3.0)
+    assert copy.state is JobState.PENDING
+
+
+@pytest.mark.parametrize("final", sorted(TERMINAL_STATES))
+@pytest.mark.parametrize("later", list(JobState))
+def test_a_final_state_never_changes(ledger: Ledger, final: JobState, later: JobState) -> None:
+    answer(ledger, final, 3.0, "first", 1)
+    assert answer(ledger, later, 4.0, "later", 0) == []
+    assert (ledger[A].state, ledger[A].message, ledger[A].exit_code) == (final, "first", 1)
+    assert ledger.refused(A, "late", 5.0) is None
+
+
+def test_a_requeued_job_waits_again(ledger: Ledger) -> None:
+    answer(ledger, JobState.RUNNING, 3.0)
+    assert answer(ledger, JobState.PENDING, 4.0) == [(JobState.RUNNING, JobState.PENDING)]
+    assert ledger[A].running_since is None
+    answer(ledger, JobState.RUNNING, 50.0)
+    assert ledger[A].running_since == 50.0
+
+
+def test_an_answer_nobody_understands_changes_nothing_but_is_kept(ledger: Ledger) -> None:
+    answer(ledger, JobState.RUNNING, 3.0)
+    assert answer(ledger, JobState.UNKNOWN, 4.0, "state QX") == []
+    assert (ledger[A].state, ledger[A].message, ledger[A].misses) == (JobState.RUNNING, "state QX", 0)
+
+
+def test_a_refused_block_is_a_row(ledger: Ledger) -> None:
+    ledger.request(BlockId("b"), 5.0)
+    change = ledger.refused(BlockId("b"), "no such partition", 6.0)
+    assert change is not None
+    assert (change.before, change.row.state, change.row.message) == (
+        JobState.PENDING,
+        JobState.FAILED,
+        "no such partition",
+    )
+    assert change.row.stillborn
+    assert [row.block for row in ledger.rows()] == ["a", "b"]
+
+
+def test_a_job_that_comes_too_late_is_nobodys(ledger: Ledger) -> None:
+    ledger.request(BlockId("b"), 5.0)
+    ledger.refused(BlockId("b"), "no answer", 6.0)
+    assert not ledger.submitted(BlockId("b"), JobId("late"), 7.0)
+
+
+class TestMissing:
+    def test_it_takes_several_answers_and_a_while(self, ledger: Ledger) -> None:
+        answer(ledger, JobState.RUNNING, 10.0)
+        for now in (20.0, 30.0, 40.0, 69.0):
+            assert answer(ledger, None, now) == []
+        assert answer(ledger, None, 70.0) == [(JobState.RUNNING, JobState.MISSING)]
+        assert ledger[A].message == "absent from 5 answers, for 60 s"
+
+    def test_a_long_silence_is_no_proof_with_few_answers(self, ledger: Ledger) -> None:
+        assert answer(ledger, None, 1000.0) == []
+        assert answer(ledger, None, 2000.0) == []
+        assert answer(ledger, None, 3000.0) == [(JobState.PENDING, JobState.MISSING)]
+
+    def test_being_seen_begins_anew(self, ledger: Ledger) -> None:
+        for now in (20.0, 30.0):
+            answer(ledger, None, now)
+        answer(ledger, JobState.PENDING, 35.0)
+        for now in (40.0, 50.0, 94.0):
+            assert answer(ledger, None, now) == []
+        assert answer(ledger, None, 95.0) == [(JobState.PENDING, JobState.MISSING)]
+
+    def test_a_connected_manager_proves_that_it_lives(self, ledger: Ledger) -> None:
+        ledger.connected([A], 10.0)
+        for now in range(20, 500, 10):
+            assert answer(ledger, None, float(now)) == []
+        ledger.connected([], 500.0)
+        assert answer(ledger, None, 510.0) == [(JobState.PENDING, JobState.MISSING)]
+
+    def test_a_job_that_was_not_asked_for_is_not_missed(self, ledger: Ledger) -> None:
+        for now in range(100, 1000, 100):
+            assert ledger.answered([JobId("another")], {}, float(now)) == []
+        assert ledger[A].misses == 0
+
+    def test_after_its_end_was_asked_for_it_need_not_take_long(self, ledger: Ledger) -> None:
+        ledger.cancel(A, 2.0)
+        assert answer(ledger, None, 3.0) == []
+        assert answer(ledger, None, 4.0) == []
+        assert answer(ledger, None, 5.0) == [(JobState.PENDING, JobState.SCALED_IN)]
+
+
+@pytest.mark.parametrize("ask", ["cancel", "drain"])
+@pytest.mark.parametrize("how", [JobState.CANCELLED, JobState.COMPLETED, JobState.FAILED, JobState.TIMEOUT])
+def test_what_we_asked_for_is_our_doing(ledger: Ledger, ask: str, how: JobState) -> None:
+    getattr(ledger, ask)(A, 2.0)
+    getattr(ledger, ask)(A, 3.0)
+    assert ledger[A].leaving
+    assert 2.0 in (ledger[A].cancel_asked, ledger[A].drain_asked)
+    assert answer(ledger, how, 4.0, "words", 15) == [(JobState.PENDING, JobState.SCALED_IN)]
+    assert (ledger[A].message, ledger[A].exit_code, ledger[A].stillborn) == ("words", 15, False)
+
+
+def test_a_block_withdrawn_before_it_was_submitted() -> None:
+    ledger = Ledger()
+    ledger.request(A, 0.0)
+    ledger.cancel(A, 1.0)
+    change = ledger.refused(A, "withdrawn", 2.0)
+    assert change is not None
+    assert change.row.state is JobState.SCALED_IN
+
+
+def test_old_blocks_are_forgotten_live_ones_never() -> None:
+    ledger = Ledger()
+    ledger.request(A, 0.0)
+    for number in range(KEPT + 5):
+        block = BlockId(str(number))
+        ledger.request(block, 1.0)
+        ledger.refused(block, "no", 2.0)
+    ledger.request(BlockId("last"), 3.0)
+    rows = ledger.rows()
+    assert len(rows) == KEPT + 2
+    assert (rows[0].block, rows[1].block, rows[-1].block) == (A, "5", "last")
+
+
+NEWS = st.one_of(
+    st.tuples(st.just("answer"), st.sampled_from([None, *JobState]), st.floats(0, 100)),
+    st.tuples(st.just("connected"), st.booleans(), st.floats(0, 100)),
+    st.tuples(st.sampled_from(["cancel", "drain", "refused"]), st.none(), st.floats(0, 100)),
+)
+
+
+@given(st.lists(NEWS, max_size=40))
+def test_whatever_comes_the_order_of_states_is_kept(news: list) -> None:
+    ledger = Ledger(misses=2, missing_after=30.0)
+    ledger.request(A, 0.0)
+    ledger.submitted(A, JOB, 0.0)
+    now, before = 0.0, JobState.PENDING
+    for kind, what, pause in news:
+        now += pause
+        changes = []
+        if kind == "answer":
+            changes = ledger.answered([JOB], {} if what is None else {JOB: JobReport(what)}, now)
+        elif kind == "connected":
+            ledger.connected([A] if what else [], now)
+        elif kind == "refused":
+            change = ledger.refused(A, "x", now)
+            changes = [] if change is None else [change]
+        else:
+            getattr(ledger, kind)(A, now)
+        for change in changes:
+            assert change.before is before
+            assert may_follow(before, change.row.state)
+            before = change.row.state
+        row = ledger[A]
+        assert row.state is before
+        assert row.over == (row.ended is not None)
+        assert bool(ledger.jobs()) == (not row.over)
+        assert not (row.over and row.connected)
+
+
+def test_the_bounds_are_those_of_the_documents() -> None:
+    assert (ledger_module.MISSES, ledger_module.MISSING_AFTER_S) == (3, 60.0)
