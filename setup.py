@@ -43,6 +43,7 @@ DEVELOPMENT = {
         "pytest-xdist>=3.6",
         "hypothesis>=6.100",
         "coverage>=7.10",
+        "numpy>=1.26",
     ],
 }
 

@@ -24,6 +24,7 @@ from parsl_like.providers.processes import (
     process_facts,
     signal_group,
     signal_marked,
+    signal_missed,
     wait_for_end,
 )
 from parsl_like.providers.script import FILES_VARIABLE, Script
@@ -86,7 +87,7 @@ class LocalProviderSession:
         self._clock = context.clock
         self._folder = Path(context.script_dir).absolute()
         self._directory = _current_directory(self._folder)
-        self._told: set[JobId] = set()
+        self._told: dict[JobId, float] = {}
 
     def submit(self, request: BlockRequest) -> JobId:
         """Write the block's script and start it.
@@ -146,7 +147,7 @@ class LocalProviderSession:
             known = self._known(job)
             accepted[job] = known is not None
             if known is not None and self._report(*known).state is JobState.RUNNING:
-                self._told.add(job)
+                self._told.setdefault(job, self._clock.wall())
                 _tell(*known)
         return accepted
 
@@ -196,13 +197,16 @@ class LocalProviderSession:
         return JobReport(state, message, exit_code)
 
     def _hurry(self, job: LocalJob, files: JobFiles) -> None:
-        """Kill a job that takes too long to end: after it was told to, or after its command, for what that left."""
+        """See to it that a job that is to end does: one that was told to, and what is left after its command."""
         now = self._clock.wall()
-        limits = {files.cancelled: KILL_AFTER_S, files.timeout: KILL_AFTER_S}
-        if files.read_exit_code() is not None:
-            limits[files.exit_code] = LEFT_BEHIND_S
-        if any((files.age(mark, now) or 0.0) > limit for mark, limit in limits.items()):
+        told = [files.age(files.cancelled, now), files.age(files.timeout, now)]
+        if (here := self._told.get(JobId(str(job)))) is not None:
+            told.append(abs(now - here))  # on a full disk there is no file to say so
+        over = files.age(files.exit_code, now) if files.read_exit_code() is not None else None
+        if (over or 0.0) > LEFT_BEHIND_S or any((age or 0.0) > KILL_AFTER_S for age in told):
             _kill(job, files)
+        elif any(age is not None for age in told):
+            signal_missed(job.pid, signal.SIGTERM)
 
 
 def _current_directory(fallback: Path) -> str:

@@ -82,6 +82,32 @@ def signal_group(pid: int, number: signal.Signals) -> None:
         os.killpg(pid, number)
 
 
+def signal_missed(group: int, number: signal.Signals) -> None:
+    """Send a signal again to those of a group that would have died of it, had they got it.
+
+    A signal can be lost on a process that has just been forked and not yet executed its program: until then it has the
+    handlers of its parent, a shell with traps. Processes that handle, block or ignore the signal are left in peace.
+    """
+    bit = 1 << (number - 1)
+    for pid in _numbers():
+        try:
+            stat = (PROC / str(pid) / "stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+            if int(stat[2]) == group and stat[0] not in "ZX" and not _handled(pid) & bit:
+                os.kill(pid, number)
+        except (OSError, IndexError):
+            continue  # it has ended meanwhile
+
+
+def _handled(pid: int) -> int:
+    """The signals a process blocks, ignores or catches, as a bit mask."""
+    handled = 0
+    for line in (PROC / str(pid) / "status").read_text(encoding="utf-8", errors="replace").splitlines():
+        name, _, mask = line.partition(":")
+        if name in ("SigBlk", "SigIgn", "SigCgt"):
+            handled |= int(mask, 16)
+    return handled
+
+
 def signal_marked(mark: bytes, number: signal.Signals) -> bool:
     """Send a signal to every process of this user whose environment has a mark; tells whether there were any.
 

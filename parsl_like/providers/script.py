@@ -25,6 +25,7 @@ parsl_like_end() {
     printf '%s\\n' "$$parsl_like_exit_code" > $exit_code_path
     kill -TERM -- "-$$$$" 2>/dev/null || :
     wait
+    kill -TERM -- "-$$$$" 2>/dev/null || : # for those that were not yet ready to be told
     exit "$$parsl_like_exit_code"
 }
 trap parsl_like_end EXIT
@@ -32,8 +33,8 @@ trap parsl_like_end EXIT
 trap 'exit 129' HUP
 trap 'exit 130' INT
 trap 'exit 143' TERM
-$walltime
 $exports
+$walltime
 cd -- $directory || exit 1
 # --- worker_init
 $worker_init

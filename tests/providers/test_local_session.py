@@ -139,7 +139,7 @@ def test_a_process_with_the_same_number_is_never_signalled(session: LocalProvide
     assert parts is not None
     stranger = subprocess.Popen(["sleep", "600"], start_new_session=True)
     try:
-        taken = JobId(str(parts._replace(pid=stranger.pid)))
+        taken = JobId(str(parts._replace(pid=stranger.pid, started="1")))
         assert session.status([taken])[taken].state is JobState.COMPLETED
         session.cancel([taken])
         session.cancel([taken])

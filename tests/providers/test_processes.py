@@ -17,6 +17,7 @@ from parsl_like.providers.processes import (
     process_facts,
     signal_group,
     signal_marked,
+    signal_missed,
     wait_for_end,
 )
 
@@ -123,6 +124,25 @@ def test_a_signal_to_a_group(sleeper: subprocess.Popen[bytes]) -> None:
     signal_group(sleeper.pid, signal.SIGTERM)
     assert sleeper.wait() == -signal.SIGTERM
     signal_group(sleeper.pid, signal.SIGTERM)  # nobody is there any more
+
+
+CARING = """
+import signal, subprocess, sys
+sleeper = subprocess.Popen(["sleep", "600"])
+signal.signal(signal.SIGTERM, lambda *_: print("told", flush=True))
+print("up", flush=True)
+print("the sleeper ended with", sleeper.wait(), flush=True)
+"""
+
+
+def test_a_signal_is_sent_again_only_to_whoever_must_have_missed_it() -> None:
+    """The leader of the group handles it, its child does not."""
+    leader = subprocess.Popen([sys.executable, "-c", CARING], stdout=subprocess.PIPE, start_new_session=True, text=True)
+    assert leader.stdout is not None
+    assert leader.stdout.readline() == "up\n"
+    signal_missed(leader.pid, signal.SIGTERM)
+    assert leader.communicate(timeout=60)[0] == "the sleeper ended with -15\n"
+    signal_missed(leader.pid, signal.SIGTERM)
 
 
 def test_a_signal_to_whoever_has_a_mark(sleeper: subprocess.Popen[bytes]) -> None:

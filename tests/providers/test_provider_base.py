@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import pickle
 import subprocess
 import sys
@@ -221,5 +222,7 @@ def test_building_a_description_loads_nothing_heavy() -> None:
         "heavy = {'subprocess', 'tempfile', 'shutil', 'psutil', 'zmq', 'multiprocessing', 'asyncio', 'pluggy'}\n"
         "print(sorted(heavy & set(sys.modules)))\n"
     )
-    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
+    plain = {name: value for name, value in os.environ.items() if not name.startswith("COV")}
+    command = [sys.executable, "-c", program]
+    result = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60, env=plain)
     assert result.stdout.strip() == "[]"

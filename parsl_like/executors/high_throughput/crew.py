@@ -9,7 +9,7 @@ from time import time
 from typing import TYPE_CHECKING, Any
 
 from parsl_like.core.ids import number_of
-from parsl_like.errors import AppTimeout, WorkerLost
+from parsl_like.errors import AppTimeout, BadMessage, WorkerLost
 from parsl_like.executors.high_throughput.dispatch import Dispatch
 from parsl_like.executors.high_throughput.dispatch_events import (
     CancelAsked,
@@ -128,6 +128,9 @@ class Crew:
         self, items: Sequence[TaskItem], buffers: Sequence[Any], missing: set[bytes]
     ) -> tuple[list[TaskItem], list[Any]]:
         """Leave out what has come before and what was cancelled, park what has no function yet."""
+        counted = sum(item.buffers for item in items)
+        if counted != len(buffers):
+            raise BadMessage(f"tasks that count {counted} buffers came with {len(buffers)}")
         left: list[TaskItem] = []
         left_buffers: list[Any] = []
         following = iter(buffers)

@@ -12,12 +12,12 @@ import logging
 import math
 import os
 import platform
+import shutil
 import sys
 import time
 import traceback
 from contextlib import ExitStack
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import zmq
@@ -26,7 +26,7 @@ from parsl_like.errors import BadMessage
 from parsl_like.executors.high_throughput import links, protocol
 from parsl_like.executors.high_throughput.authentication import Authenticator
 from parsl_like.executors.high_throughput.delivery import Delivery
-from parsl_like.executors.high_throughput.listeners import open_listeners
+from parsl_like.executors.high_throughput.listeners import allow_many_connections, open_listeners
 from parsl_like.executors.high_throughput.liveness import DriverWatch, wake_up_by_signals
 from parsl_like.executors.high_throughput.manager_selector import block_order
 from parsl_like.executors.high_throughput.notices import Notices
@@ -89,6 +89,7 @@ class Interchange:
         self._next_check = now + self._period
         self._notices = Notices()
         self._end_by: float | None = None
+        self.driver_is_gone = False
         self._sources: dict[Any, Callable[[Any, float], None]] = {}
         self._poller = zmq.Poller()
         self._open(options, stack)
@@ -101,6 +102,7 @@ class Interchange:
             keys = links.load_keys(options.cert_dir, "interchange")
             authenticator = Authenticator(context, {role: [key] for role, key in keys.peers.items()})
             self._source(authenticator.socket, lambda _socket, _now: self._authenticate(authenticator))
+        allow_many_connections()
         listeners = open_listeners(context, options, keys)
         peer: dict[str, Any] = {"keys": keys, "peer": "driver"}
         control = links.connect(context, zmq.DEALER, options.driver.control, link="control", **peer)
@@ -116,9 +118,8 @@ class Interchange:
         if self._watch.pipe is not None:
             self._source(self._watch.pipe, self._take_pipe)
         self._source(wake_up_by_signals(stack), self._take_signals)
-        ready = listeners.ready(options.incarnation)
-        self._delivery.say(ready)
-        self._delivery.say(ready, "data")  # a driver can only send on a link from which it has heard
+        for link in ("control", "data"):  # a driver can only send on a link from which it has heard
+            self._delivery.say(listeners.ready(options.incarnation), link)
         logger.info("listening for managers at %s", ", ".join(listeners.local + listeners.remote))
         if listeners.remote and keys is None:
             self._notices.add(f"links to managers are NOT encrypted: anyone who reaches {listeners.remote[0]} can join")
@@ -148,7 +149,9 @@ class Interchange:
 
     def _check(self, now: float) -> None:
         self._next_check = now + self._period
-        self._end(self._watch.gone(now), now)
+        if reason := self._watch.gone(now):
+            self.driver_is_gone = True
+            self._end(reason, now)
         for notice in self._notices.end_period():
             self._say(notice)
 
@@ -156,8 +159,8 @@ class Interchange:
         logger.warning("%s (%d)", notice.text, notice.count)
         self._delivery.say(notice)
 
-    def _end(self, reason: str | None, now: float) -> None:
-        if reason is not None and self._end_by is None:
+    def _end(self, reason: str, now: float) -> None:
+        if self._end_by is None:
             logger.info("ending: %s", reason)
             self._end_by = now + STOP_SECONDS
             self._act(FromDriver(protocol.Stop(reason)))
@@ -165,6 +168,7 @@ class Interchange:
     def _take_pipe(self, pipe: int, now: float) -> None:
         if reason := self._watch.pipe_ended():
             self._poller.unregister(pipe)
+            self.driver_is_gone = True
             self._end(reason, now)
 
     def _take_signals(self, pipe: int, now: float) -> None:
@@ -193,7 +197,7 @@ class Interchange:
     def _drain_driver(self, socket: Socket, now: float) -> None:
         def take(parts: list[Any]) -> None:
             message = protocol.decode(parts[0])
-            self._watch.heard(now)
+            self._watch.heard(now, beat=isinstance(message, protocol.Heartbeat))
             if isinstance(message, protocol.Stop | protocol.Goodbye):
                 self._end(f"the driver said so: {message.reason}", now)
             else:
@@ -227,23 +231,29 @@ class Interchange:
         return again
 
 
+def _remove_what_the_driver_made(options: InterchangeOptions) -> None:
+    """Sockets and keys are removed by whoever lives longest; the driver does so too, if it can."""
+    for directory in filter(None, (options.ipc_dir, options.cert_dir)):
+        shutil.rmtree(directory, ignore_errors=True)
+
+
 def main(argv: Sequence[str]) -> int:
     """Run an interchange to its end; gives the exit code."""
     try:
         options = InterchangeOptions.from_argv(argv)
-        Path(options.logdir).mkdir(parents=True, exist_ok=True)
+        os.makedirs(options.logdir, exist_ok=True)
         logging.basicConfig(
-            filename=Path(options.logdir) / "interchange.log",
+            filename=os.path.join(options.logdir, "interchange.log"),
             level=logging.DEBUG if options.debug else logging.INFO,
             format="%(asctime)s %(levelname)s %(message)s",
         )
-        logger.info(
-            "interchange %d of %s, run %s, pid %d", options.incarnation, options.label, options.run_id, os.getpid()
-        )
+        logger.info("interchange %d of executor %s, pid %d", options.incarnation, options.label, os.getpid())
         with ExitStack() as stack:
             interchange = Interchange(options, stack)
             gc.freeze()
             interchange.run()
+        if interchange.driver_is_gone:
+            _remove_what_the_driver_made(options)
     except Exception:  # the root of the process: whoever started it reads its stderr and its exit code
         logger.exception("the interchange failed")
         traceback.print_exc()

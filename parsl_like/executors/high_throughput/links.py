@@ -77,6 +77,7 @@ def listen(
         peer: The role that connects.
     """
     socket = _socket(context, kind, link)
+    socket.setsockopt(zmq.BACKLOG, 4096)  # the managers of a large block come all at once
     if kind == zmq.ROUTER:
         socket.setsockopt(zmq.ROUTER_MANDATORY, 1)
         socket.setsockopt(zmq.ROUTER_HANDOVER, 1)
@@ -205,14 +206,14 @@ def receive(socket: Socket) -> list[Any] | None:
     A ROUTER's begin with the sender's identity. Then comes the message's frame (bytes; empty when a connection
     announces itself), then its buffers, which stay where the socket put them (``zmq.Frame``).
     """
-    try:
-        parts: list[Any] = [socket.recv(zmq.NOBLOCK)]
-    except zmq.Again:
+    # Asking first costs a third of an exception.
+    if not int(socket.get(zmq.EVENTS)) & zmq.POLLIN:
         return None
-    more = socket.getsockopt(zmq.RCVMORE)
+    parts: list[Any] = [socket.recv(zmq.NOBLOCK)]
+    more = socket.get(zmq.RCVMORE)
     if more and socket.type == zmq.ROUTER:
         parts.append(socket.recv(zmq.NOBLOCK))
-        more = socket.getsockopt(zmq.RCVMORE)
+        more = socket.get(zmq.RCVMORE)
     while more:
         part = socket.recv(zmq.NOBLOCK, copy=False)
         parts.append(part)

@@ -93,6 +93,15 @@ def _listen_anywhere(
         listeners.remote += [url.replace("//0.0.0.0:", f"//{host}:") if host else url for url in urls]
 
 
+def allow_many_connections() -> None:
+    """Let this process have as many descriptors as it may: each manager takes two."""
+    import resource
+
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(ValueError, OSError):  # a system that says more than it grants
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
 def addresses_of_this_host() -> Iterator[str]:
     """The IPv4 addresses of this machine: first the one that leads outside, loopback ones last."""
     import psutil

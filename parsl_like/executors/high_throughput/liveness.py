@@ -21,7 +21,7 @@ class DriverWatch:
 
     Three signs, because each has its gap: the pipe may be held open by a child of the driver or not be a pipe at all,
     the process may be on another machine, and a driver that is busy for long misses heartbeats without being gone. So
-    silence counts only where the process cannot be seen.
+    silence counts only where the process cannot be seen, and only of a driver that once sent a heartbeat.
 
     Args:
         pid: The driver's process.
@@ -34,14 +34,16 @@ class DriverWatch:
         self._pid = pid
         self._started = started
         self._allowed = threshold + PATIENCE
-        self._heard: float | None = None
+        self._heard = 0.0
+        self._beats = False
         self._visible = started > 0 and process_started(pid) == started
         self.pipe = pipe if _is_pipe(pipe) else None
         """What to poll: readable when the driver wrote to it or let it go. None if it is not held by anybody."""
 
-    def heard(self, now: float) -> None:
-        """The driver said something."""
+    def heard(self, now: float, *, beat: bool) -> None:
+        """The driver said something; ``beat`` tells whether it was a heartbeat."""
         self._heard = now
+        self._beats = self._beats or beat
 
     def pipe_ended(self) -> str | None:
         """To be called when the pipe is readable: why the driver is gone, None if it only wrote something."""
@@ -55,7 +57,7 @@ class DriverWatch:
         if self._visible:
             if process_started(self._pid) != self._started:
                 return f"the driver's process {self._pid} has ended"
-        elif self._heard is not None and now - self._heard > self._allowed:
+        elif self._beats and now - self._heard > self._allowed:
             return f"nothing was heard of the driver for {now - self._heard:.0f} s"
         return None
 

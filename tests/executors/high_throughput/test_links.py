@@ -108,6 +108,13 @@ def test_a_named_peer_that_is_not_connected_takes_nothing(context: Context) -> N
         assert links.send(dealer, b"x", [b"y"]) is False
 
 
+def test_an_error_that_is_nobodys_absence_is_raised(context: Context) -> None:
+    router, _ = pair(context)
+    router.close()
+    with pytest.raises(zmq.ZMQError, match=r"not supported|not a socket|non-socket"):
+        links.send(router, b"x", to=b"m")
+
+
 def test_a_connection_that_comes_back_announces_itself_again(context: Context) -> None:
     router, dealer = pair(context)
     url = router.getsockopt_string(zmq.LAST_ENDPOINT)

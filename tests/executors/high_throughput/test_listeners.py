@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import shutil
 import socket
 from collections.abc import Iterator
@@ -12,7 +13,12 @@ import zmq
 
 from parsl_like.errors import ConfigurationError
 from parsl_like.executors.high_throughput import links, listeners
-from parsl_like.executors.high_throughput.listeners import Listeners, addresses_of_this_host, open_listeners
+from parsl_like.executors.high_throughput.listeners import (
+    Listeners,
+    addresses_of_this_host,
+    allow_many_connections,
+    open_listeners,
+)
 from parsl_like.executors.high_throughput.options import Endpoint, InterchangeOptions
 
 
@@ -75,6 +81,16 @@ def test_ports_can_be_given(context: zmq.Context[zmq.Socket[bytes]]) -> None:
 
 def test_a_given_address_is_bound_even_without_encryption(context: zmq.Context[zmq.Socket[bytes]]) -> None:
     assert opened(context, address="127.0.0.2").remote[0].startswith("tcp://127.0.0.2:")
+
+
+def test_a_process_may_have_all_the_descriptors_it_is_granted() -> None:
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(256, before[1]), before[1]))
+        allow_many_connections()
+        assert resource.getrlimit(resource.RLIMIT_NOFILE) == (before[1], before[1])
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
 
 
 def test_addresses_that_lead_outside_come_first(monkeypatch: pytest.MonkeyPatch) -> None:

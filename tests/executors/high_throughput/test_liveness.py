@@ -63,11 +63,14 @@ def test_a_later_process_of_the_same_number_is_not_the_driver() -> None:
 def test_silence_counts_only_where_the_process_cannot_be_seen(started: float) -> None:
     driver = watch(NOBODY, started)
     assert driver.gone(1e9) is None, "never heard of, so there is nothing to miss"
-    driver.heard(100.0)
+    driver.heard(50.0, beat=False)
+    assert driver.gone(1e9) is None, "it never promised to say anything again"
+    driver.heard(60.0, beat=True)
+    driver.heard(100.0, beat=False)
     assert driver.gone(100.0 + 30.0 + PATIENCE) is None
     assert driver.gone(100.1 + 30.0 + PATIENCE) == "nothing was heard of the driver for 35 s"
     here = watch(os.getpid(), process_started(os.getpid()) or 0.0)
-    here.heard(100.0)
+    here.heard(100.0, beat=True)
     assert here.gone(1e9) is None
 
 

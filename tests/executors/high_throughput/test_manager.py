@@ -465,6 +465,7 @@ def test_workers_that_cannot_start_end_the_manager_with_the_reason(
 def test_a_queued_attempt_is_forgotten(interchange: Interchange, tmp_path: Path) -> None:
     interchange.join(max_workers=1, prefetch=10)
     interchange.submit(running, str(tmp_path / "a"))
+    wait_for(tmp_path / "a")
     queued = interchange.submit(abs, -1)
     interchange.tell(Cancel([queued]))
     assert interchange.wait(Cancelled).attempts == [queued]
@@ -528,17 +529,16 @@ def test_after_a_cut_it_presents_what_it_holds_and_sends_again_what_was_not_ackn
     interchange.join(max_workers=2)
     for number in range(3):
         interchange.call(abs, -number)
-    interchange.tell(Acknowledged(interchange.batches[0].sequence))
     attempt = interchange.submit(running, str(tmp_path / "a"))
     wait_for(tmp_path / "a")
     interchange.deafen()
     before, interchange.results = interchange.results, {}
+    interchange.heard.clear()
     interchange.listen()
     interchange.wait(Heartbeat)
-    while not isinstance(interchange.heard[-1], Register):
-        interchange.tell(Registered(0, interchange.period, interchange.threshold))
-        interchange.listen_once()
-    register = interchange.registers[-1]
+    interchange.tell(Acknowledged(interchange.batches[0].sequence))
+    interchange.tell(Registered(0, interchange.period, interchange.threshold))
+    register = interchange.wait(Register)
     assert register.held == [attempt]
     assert register.unacknowledged == [batch.sequence for batch in interchange.batches[1:]]
     interchange.until(lambda: len(interchange.results) == 2)
@@ -623,13 +623,15 @@ def test_nonsense_is_dropped(interchange: Interchange) -> None:
 
 
 def test_draining_finishes_what_is_there_and_takes_nothing_new(interchange: Interchange, tmp_path: Path) -> None:
-    def until(path: str) -> str:
-        while not os.path.exists(path):
+    def until(folder: str, number: int) -> str:
+        open(f"{folder}/{number}", "w", encoding="ascii").close()
+        while not os.path.exists(f"{folder}/go"):
             time.sleep(0.001)
         return "finished"
 
     manager = interchange.join(prefetch=5)
-    attempts = interchange.submit_many(until, [(str(tmp_path / "go"),)] * 3)
+    attempts = interchange.submit_many(until, [(str(tmp_path), number) for number in range(3)])
+    wait_for(tmp_path / "0", tmp_path / "1")
     interchange.tell(Drain(["3"]))
     late = interchange.submit(abs, -1)
     interchange.until(lambda: late in interchange.results)

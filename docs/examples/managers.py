@@ -1,0 +1,19 @@
+import parsl_like
+from parsl_like import Config, HighThroughputExecutor, python_app
+
+executor = HighThroughputExecutor(label="htex", max_workers_per_node=1)
+
+
+@python_app
+def work():
+    return "done"
+
+
+with parsl_like.load(Config(executors=[executor])) as dfk:
+    print(work().result())
+    session = dfk.executors["htex"]
+    (manager,) = session.connected_managers()
+    print("block", manager["block_id"], "workers", manager["worker_count"], "draining", manager["draining"])
+    print("packages", sorted(session.connected_managers_packages()[manager["manager"]])[:2])
+    print("the description knows too:", executor.connected_workers())
+    print("lost so far:", dfk.status()["executors"]["htex"]["lost"])
