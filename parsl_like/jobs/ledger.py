@@ -102,6 +102,7 @@ class Ledger:
         self._misses = misses
         self._missing_after = missing_after
         self._rows: dict[BlockId, BlockRow] = {}
+        self._live: dict[BlockId, BlockRow] = {}
 
     def __getitem__(self, block: BlockId) -> BlockRow:
         return self._rows[block]
@@ -112,17 +113,17 @@ class Ledger:
 
     def live(self) -> list[BlockRow]:
         """Rows of blocks that are not over."""
-        return [row for row in self._rows.values() if not row.over]
+        return list(self._live.values())
 
     def jobs(self) -> list[JobId]:
         """Jobs whose state is worth asking for."""
-        return [row.job for row in self._rows.values() if row.job is not None and not row.over]
+        return [row.job for row in self._live.values() if row.job is not None]
 
     # --- what we do ----------------------------------------------------------------------------------------------
 
     def request(self, block: BlockId, now: float) -> Change:
         """A block is about to be submitted."""
-        row = self._rows[block] = BlockRow(block, requested=now, seen=now)
+        row = self._rows[block] = self._live[block] = BlockRow(block, requested=now, seen=now)
         self._forget_old()
         return Change(replace(row), JobState.UNKNOWN)
 
@@ -209,9 +210,9 @@ class Ledger:
         before, row.state, row.message = row.state, state, message
         if row.over:
             row.ended, row.connected = now, False
+            del self._live[row.block]
         return Change(replace(row), before)
 
     def _forget_old(self) -> None:
-        over = [block for block, row in self._rows.items() if row.over]
-        for block in over[: max(0, len(over) - KEPT)]:
-            del self._rows[block]
+        if len(self._rows) - len(self._live) > KEPT:
+            del self._rows[next(block for block, row in self._rows.items() if row.over)]

@@ -58,6 +58,12 @@ def test_an_interrupted_wait_leaves_nothing_running(monkeypatch: pytest.MonkeyPa
         LocalChannel().open().run(["sleep", "60"], timeout=30)
 
 
+def test_where_there_are_no_process_groups_the_command_itself_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(os, "killpg")
+    with pytest.raises(ChannelError, match="was killed"):
+        LocalChannel().open().run(["sleep", "60"], timeout=0.1)
+
+
 def test_copying_a_file_onto_itself_keeps_it(tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_text("kept")

@@ -13,6 +13,7 @@ import pytest
 
 import parsl_like.providers
 from parsl_like.channels import Channel, LocalChannel
+from parsl_like.core.job_states import JobState
 from parsl_like.core.limits import BlockLimits
 from parsl_like.errors import BadLauncher, ConfigurationError, ExecutionProviderException
 from parsl_like.launchers import SimpleLauncher, SingleNodeLauncher
@@ -190,8 +191,15 @@ def test_a_users_class_need_not_call_the_constructor() -> None:
     assert "Careless" in repr(careless)
 
 
+def test_a_job_that_was_not_seen_has_a_status_of_its_own(tmp_path: Path) -> None:
+    provider = LocalProvider()
+    provider.script_dir = str(tmp_path)
+    (status,) = provider.status(["12@34/no-such-job"])
+    assert (status.state, status.message) == (JobState.UNKNOWN, "the job was not seen")
+    assert provider.cancel(["12@34/no-such-job"]) == [False]
+
+
 def test_old_paths() -> None:
-    from parsl_like.core.job_states import JobState
     from parsl_like.jobs.states import JobState as NewState
     from parsl_like.jobs.states import JobStatus as NewStatus
     from parsl_like.providers import error, errors, provider_base

@@ -552,11 +552,11 @@ def test_after_a_cut_it_presents_what_it_holds_and_sends_again_what_was_not_ackn
 
 
 def test_a_silent_interchange_is_given_up(interchange: Interchange, tmp_path: Path) -> None:
-    interchange.period, interchange.threshold = 0.1, 0.5
     manager = interchange.join()
     interchange.submit(running, str(tmp_path / "a"))
     wait_for(tmp_path / "a")
     workers = workers_of(manager)
+    interchange.tell(Registered(1, 0.1, 0.5))
     code, words = finish(manager)
     assert code == 1
     assert "nothing was heard of the interchange at ipc://" in words
