@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import atexit
 import logging
+import os
 import threading
 import time
 import uuid
@@ -86,6 +87,7 @@ class DataFlowKernel:
         self._context = RunInfo(self.run_id, self.run_dir, self.time_began, _argv())
         self._clock = SystemClock()
         self.records = MemorySink()
+        self._pid = os.getpid()
         self._cleanup_lock = threading.Lock()
         self.cleanup_called = False
         with ExitStack() as stack:
@@ -346,8 +348,11 @@ class DataFlowKernel:
     def cleanup(self) -> None:
         """End everything that the kernel started. Every future ends: those of unfinished tasks as cancelled.
 
-        Returns within 30 seconds, by force if need be. A second call does nothing.
+        Returns within 30 seconds, by force if need be. A second call does nothing, and neither does one in a process
+        that was forked from the kernel's own: what runs belongs to the parent.
         """
+        if os.getpid() != self._pid:
+            return
         with self._cleanup_lock:
             if self.cleanup_called:
                 return
@@ -358,7 +363,7 @@ class DataFlowKernel:
 
     def atexit_cleanup(self) -> None:
         """Clean up at the interpreter's end, if the program has not."""
-        if not self.cleanup_called:
+        if not self.cleanup_called and os.getpid() == self._pid:
             logger.warning("the program ended without cleaning up its kernel; doing so now")
             self.cleanup()
 

@@ -71,7 +71,6 @@ class Submission:
         self._ids = itertools.count()
         self._foreign_ids = itertools.count(-1, -1)
         self._choices: dict[Any, tuple[str, ...]] = {}
-        self._joins: dict[int, tuple[AppSpec, JoinBody]] = {}
         self._submitted = 0
         self._settled = 0
         self._limit = limit
@@ -91,7 +90,7 @@ class Submission:
         row.args = args
         row.kwargs = kwargs or NO_KWARGS
         if app.join:
-            row.function = self._join_body(app)
+            row.function = JoinBody(app.func, self._kernel)
         if kwargs:
             self._read_keywords(row, kwargs)
         self._submitted = task + 1
@@ -209,12 +208,6 @@ class Submission:
     def forget_choices(self) -> None:
         """An executor was added: "all" means more than before."""
         self._choices.clear()
-
-    def _join_body(self, app: AppSpec) -> JoinBody:
-        known = self._joins.get(id(app))
-        if known is None or known[0] is not app:
-            known = self._joins[id(app)] = (app, JoinBody(app.func, self._kernel))
-        return known[1]
 
     def _read_keywords(self, row: TaskRow, kwargs: dict[str, Any]) -> None:
         """Take from the keyword arguments what they say to the kernel."""

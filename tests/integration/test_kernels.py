@@ -249,6 +249,30 @@ def test_dfk_submit_below_the_decorators(make_config: MakeConfig) -> None:
         assert future.result(WAIT) == 32
 
 
+def test_forked_child_that_exits_harms_nothing(make_config: MakeConfig) -> None:
+    import subprocess
+    import sys
+
+    program = (
+        "import os, sys, warnings, parsl_like\n"
+        "from tests.integration.conftest import CONFIGS\n"
+        "warnings.simplefilter('ignore', DeprecationWarning)\n"
+        "with parsl_like.load(CONFIGS[sys.argv[1]]('runs')):\n"
+        "    double = parsl_like.python_app(lambda x: 2 * x)\n"
+        "    print(double(1).result(60), flush=True)\n"
+        "    child = os.fork()\n"
+        "    if child == 0:\n"
+        "        sys.exit()\n"
+        "    print(os.waitpid(child, 0)[1])\n"
+        "    print(double(2).result(60))\n"
+    )
+    name = "htex" if make_config.__name__ == "htex_config" else "threads"
+    done = subprocess.run(
+        [sys.executable, "-c", program, name], capture_output=True, text=True, timeout=90, check=False
+    )
+    assert done.stdout.split() == ["2", "0", "4"], done.stderr
+
+
 def test_program_that_just_ends_leaves_nothing(make_htex: MakeConfig, tmp_path: pathlib.Path) -> None:
     import subprocess
     import sys
