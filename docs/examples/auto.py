@@ -1,5 +1,3 @@
-import os
-
 import parsl_like
 from parsl_like import python_app
 
@@ -13,4 +11,4 @@ with parsl_like.load("auto") as dfk:
     print([square(x).result() for x in range(5)])
     executor = dfk.config.executors[0]
     print(executor.label, "on blocks", executor.connected_blocks())
-    print("workers for all processors:", executor.connected_workers() == len(os.sched_getaffinity(0)))
+    print("workers:", executor.connected_workers())

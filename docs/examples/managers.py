@@ -14,6 +14,6 @@ with parsl_like.load(Config(executors=[executor])) as dfk:
     session = dfk.executors["htex"]
     (manager,) = session.connected_managers()
     print("block", manager["block_id"], "workers", manager["worker_count"], "draining", manager["draining"])
-    print("packages", sorted(session.connected_managers_packages()[manager["manager"]])[:2])
+    print("msgspec there:", session.connected_managers_packages()[manager["manager"]]["msgspec"])
     print("the description knows too:", executor.connected_workers())
     print("lost so far:", dfk.status()["executors"]["htex"]["lost"])

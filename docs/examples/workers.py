@@ -14,7 +14,7 @@ def place():
     import os
     import time
 
-    time.sleep(0.2)  # so that one worker cannot take all the calls
+    time.sleep(0.5)  # so that one worker cannot take all the calls
     return os.environ["PARSL_WORKER_RANK"], os.environ["CUDA_VISIBLE_DEVICES"], os.environ["PARSL_WORKER_COUNT"]
 
 

@@ -155,13 +155,21 @@ class Ledger:
     # --- what we hear --------------------------------------------------------------------------------------------
 
     def connected(self, blocks: Iterable[BlockId], now: float) -> list[BlockId]:
-        """Which blocks have a connected manager at this moment; gives those that have one for the first time."""
+        """Which blocks have a connected manager at this moment; gives those that have one for the first time.
+
+        A block with a manager runs, whatever the batch system says of it, or has not yet been asked.
+        """
         present, first = set(blocks), []
         for row in self.live():
             row.connected = row.block in present
-            if row.connected and row.connected_since is None:
+            if not row.connected:
+                continue
+            if row.connected_since is None:
                 row.connected_since = now
                 first.append(row.block)
+            if row.state is not JobState.RUNNING:
+                row.state = JobState.RUNNING
+                row.running_since = now
         return first
 
     def answered(self, asked: Sequence[JobId], reports: Mapping[JobId, JobReport], now: float) -> list[Change]:
@@ -188,6 +196,8 @@ class Ledger:
             row.running_since = now if row.running_since is None else row.running_since
         elif state is JobState.UNKNOWN:
             row.message = report.message  # what could not be understood is kept for people to read
+        elif row.connected:
+            return None  # the answer is older than what the manager shows
         else:
             row.running_since = None  # it waits, perhaps again: batch systems requeue jobs under the same id
         return self._move(row, state, now, report.message)

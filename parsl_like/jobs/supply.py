@@ -30,7 +30,10 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 FIRST_POLL_S = 1.0
-"""When a new job is first asked after, where its provider would be asked later."""
+"""When a new job is first asked after, at the latest; sooner where its provider may be asked often."""
+CALM, LONGEST_CALM_S = 5, 60.0
+"""Jobs whose managers are all connected are asked after so many times less often, but at least once in this time.
+New ones are asked after so many times sooner."""
 SAME_TROUBLE_S = 60.0
 """Trouble that is told in the same words is told once in this time."""
 KILL_AFTER_S = 5.0
@@ -102,6 +105,7 @@ class BlockSupply:
         self._kill_at: float | None = None
         self._poll_pause = CLOSING_POLL_S[0]
         self._asking = False
+        self._calm = False
         self._trouble: dict[str, float] = {}
         self._shown = ""
         self.snapshot: Mapping[str, Any] = {}
@@ -179,11 +183,20 @@ class BlockSupply:
     # --- what is due ---------------------------------------------------------------------------------------------
 
     def _decide(self, now: float) -> None:
-        period = min(self._options.decision_period, self._options.status_period)
-        self._decide_at = now + period  # first, so that a policy that raises is not asked again at once
+        self._decide_at = now + self._options.decision_period  # first, so that a policy that raises has its pause too
         effects = self._controller.decide(self._session.load(), now=now, jitter=self._jitter())
-        self._decide_at = min(now + period, self._controller.next_due(now) or now + period)
+        calm = all(row.connected for row in self._controller.ledger.live())
+        if self._calm and not calm and self._poll_at is not None:
+            self._poll_at = now  # a manager has gone; its job may have, too
+        self._calm = calm
+        pause = self._options.decision_period if calm else min(self._options.decision_period, self._period())
+        self._decide_at = min(now + pause, self._controller.next_due(now) or now + pause)
         self._carry_out(effects)
+
+    def _period(self) -> float:
+        """How long until jobs are asked after again; a connected manager tells of its block's end by itself."""
+        period = self._options.status_period
+        return max(period, min(CALM * period, LONGEST_CALM_S)) if self._calm else period
 
     def _ask(self, now: float) -> None:
         jobs = self._controller.ledger.jobs()
@@ -191,14 +204,14 @@ class BlockSupply:
             self._poll_at = None
             return
         self._asking = True
-        self._poll_at = now + self._options.status_period
+        self._poll_at = now + self._period()
         run = partial(self._provider.status, jobs)
         self._lane.send(Call("status", run, self._options.call_bound, partial(self._answered, jobs)), first=True)
 
     def _answered(self, jobs: Sequence[JobId], reports: Any, error: Exception | None) -> None:
         self._asking = False
         now = self._clock.monotonic()
-        self._poll_at = now + self._options.status_period
+        self._poll_at = now + self._period()
         if self._controller.closing:
             self._poll_at = now + self._poll_pause
             self._poll_pause = min(2 * self._poll_pause, CLOSING_POLL_S[1])
@@ -247,7 +260,7 @@ class BlockSupply:
     def _submitted(self, block: BlockId, job: Any, error: Exception | None) -> None:
         now = self._clock.monotonic()
         if error is None:
-            first = now + min(FIRST_POLL_S, self._options.status_period)
+            first = now + min(FIRST_POLL_S, self._options.status_period / CALM)
             self._poll_at = first if self._poll_at is None else min(self._poll_at, first)
             self._carry_out(self._controller.submitted(block, job, now))
             return

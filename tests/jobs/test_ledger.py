@@ -45,6 +45,17 @@ def test_a_life(ledger: Ledger) -> None:
     assert ledger.live() == []
 
 
+def test_a_block_with_a_manager_runs_whatever_the_batch_system_says(ledger: Ledger) -> None:
+    ledger.connected([A], 4.0)
+    assert (ledger[A].state, ledger[A].running_since) == (JobState.RUNNING, 4.0)
+    assert answer(ledger, JobState.PENDING, 5.0) == []
+    assert answer(ledger, JobState.HELD, 6.0) == []
+    assert ledger[A].state is JobState.RUNNING
+    ledger.connected([], 7.0)
+    assert answer(ledger, JobState.PENDING, 8.0) == [(JobState.RUNNING, JobState.PENDING)]
+    assert answer(ledger, JobState.COMPLETED, 9.0) == [(JobState.PENDING, JobState.COMPLETED)]
+
+
 def test_rows_are_copies(ledger: Ledger) -> None:
     copy = ledger.rows()[0]
     answer(ledger, JobState.RUNNING, 3.0)
@@ -119,7 +130,7 @@ class TestMissing:
         for now in range(20, 500, 10):
             assert answer(ledger, None, float(now)) == []
         ledger.connected([], 500.0)
-        assert answer(ledger, None, 510.0) == [(JobState.PENDING, JobState.MISSING)]
+        assert answer(ledger, None, 510.0) == [(JobState.RUNNING, JobState.MISSING)]
 
     def test_a_job_that_was_not_asked_for_is_not_missed(self, ledger: Ledger) -> None:
         for now in range(100, 1000, 100):
@@ -186,6 +197,7 @@ def test_whatever_comes_the_order_of_states_is_kept(news: list) -> None:
             changes = ledger.answered([JOB], {} if what is None else {JOB: JobReport(what)}, now)
         elif kind == "connected":
             ledger.connected([A] if what else [], now)
+            before = JobState.RUNNING if ledger[A].connected else before
         elif kind == "refused":
             change = ledger.refused(A, "x", now)
             changes = [] if change is None else [change]

@@ -217,12 +217,14 @@ class Crew:
 
     def _settle(self, death: Death, unread: Sequence[int], begun: int, now: float) -> None:
         """A worker reads one attempt at a time, so at most one was in its hands: it had begun, or it had not."""
+        if self._stopped:  # what it ran is lost with the manager, which is not its fault
+            return
         number, killed = death.worker, self._killed.pop(death.worker, None)
         read = [attempt for attempt in self._dispatch.in_pipe(number) if attempt not in unread]
         started = None
         if read:
             started = self._blame(read[-1], begun, killed, death)
-        elif killed is None and not self._stopped:
+        elif killed is None:
             logger.warning("worker %d died (%s) without a task", number, death.exitcode)
         if killed is not None and killed.reason == "cancelled":
             self._cancelled.append(killed.attempt)

@@ -16,6 +16,7 @@ class Idleness:
         self._managers: dict[str, int] = {}
         self._busy: dict[str, int] = {}
         self._changed: set[str] = set()
+        # In the order of time, so that only the first has to be looked at.
         self._since: dict[str, float] = {}
         self._told: set[str] = set()
 
@@ -48,7 +49,8 @@ class Idleness:
             elif block not in self._told:
                 self._since.setdefault(block, now)
         self._changed.clear()
-        for block in [block for block, since in self._since.items() if now - since >= SETTLING]:
+        while self._since and now - next(iter(self._since.values())) >= SETTLING:
+            block = next(iter(self._since))
             del self._since[block]
             self._told.add(block)
             edges[block] = True
@@ -56,7 +58,7 @@ class Idleness:
 
     def deadline(self) -> float | None:
         """When the next block falls idle if nothing happens before; None if none will."""
-        return min(self._since.values()) + SETTLING if self._since else None
+        return next(iter(self._since.values())) + SETTLING if self._since else None
 
     def validate(self, expected: dict[str, tuple[int, int]]) -> None:
         """Check the counts of managers, and of busy ones, of each block.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import zmq
@@ -55,7 +56,7 @@ class Uplink:
         self.registered = False
         self.period, self.threshold = period, threshold
         self.heard = now
-        self._asked = now - ASK_AGAIN_S
+        self._ask_at = now
         self._next_beat = now
         self._last_look = now
         self._settled = False
@@ -64,7 +65,7 @@ class Uplink:
         self.control = links.connect(context, zmq.DEALER, endpoint.control, link="control", **join)
 
     def watch(self, poller: zmq.Poller) -> None:
-        """Let a poller wake up when there is something to do: something has come, or a first connection stands."""
+        """Let a poller wake up when something has come, or when a connection stands that registration waits for."""
         if self._settled and self.registered:
             return
         for socket in (self.control, self.data):
@@ -73,8 +74,10 @@ class Uplink:
         self._settled = self.registered
 
     def deadline(self) -> float:
-        """When :meth:`keep_up` is due."""
-        return min(self.heard + self.threshold, self._next_beat if self.registered else self._asked + ASK_AGAIN_S)
+        """When :meth:`keep_up` is due, unless a connection comes first; to be asked after :meth:`watch`."""
+        if self.registered:
+            return min(self.heard + self.threshold, self._next_beat)
+        return min(self.heard + self.threshold, self._ask_at if self.is_connected() else math.inf)
 
     def silent_for(self, now: float) -> float | None:
         """For how long nothing was heard, if that is longer than allowed; None otherwise."""
@@ -90,8 +93,8 @@ class Uplink:
             if now >= self._next_beat:
                 self._next_beat = now + self.period
                 self.tell(heartbeat())
-        elif self._asked + ASK_AGAIN_S <= now and self.is_connected():
-            self._asked = now
+        elif now >= self._ask_at and self.is_connected():
+            self._ask_at = now + ASK_AGAIN_S
             self.tell(register())
 
     def is_connected(self) -> bool:
@@ -106,7 +109,7 @@ class Uplink:
         if self.registered:
             self._next_beat = min(self._next_beat, now + self.period)
         else:
-            self._asked = now - ASK_AGAIN_S
+            self._ask_at = now
         return self.registered and not before
 
     def tell(self, message: Message) -> bool:

@@ -73,12 +73,16 @@ class Side:
         self._backlog: dict[zmq.Socket[bytes], list[Any]] = {data: [], control: []}
 
     def tell(self, message: protocol.Message) -> None:
-        while not links.send(self.control, protocol.encode(message)):
-            self.control.poll(10)
+        self._send(self.control, message)
 
     def send(self, message: protocol.Message, *buffers: Any) -> None:
-        while not links.send(self.data, protocol.encode(message), buffers):
-            self.data.poll(10)
+        self._send(self.data, message, *buffers)
+
+    def _send(self, socket: zmq.Socket[bytes], message: protocol.Message, *buffers: Any) -> None:
+        while not links.send(socket, protocol.encode(message), buffers):
+            if self.authenticator is not None:
+                self.authenticator.handle()
+            socket.poll(10)
 
     def wait(self, kind: type[M], *, data: bool = False, patience: int = PATIENCE) -> M:
         """The next message of a kind; others stay for later."""

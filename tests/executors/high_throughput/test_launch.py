@@ -10,7 +10,7 @@ from parsl_like.executors.high_throughput.options import Endpoint, ManagerOption
 
 OPTIONS = ManagerOptions(
     run_id="r",
-    label="it's $(touch harm) `x` \"y\" \\ ; & | * \n {options}",
+    label='it\'s $(touch harm) `x` "y" \\ ; & | * \n {options}',
     logdir="/tmp/with space/$HOME",
     addresses=(Endpoint("ipc:///a b/$c", "tcp://[::1]:5"),),
     block_id="0",

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import platform
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -19,6 +18,9 @@ from parsl_like.executors.high_throughput.node import (
 )
 from parsl_like.executors.high_throughput.options import ManagerOptions
 from parsl_like.executors.high_throughput.pinning import usable_processors
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def options(**changed: Any) -> ManagerOptions:

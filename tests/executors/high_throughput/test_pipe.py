@@ -303,3 +303,12 @@ def test_the_end_of_either_side_is_noticed() -> None:
     with pytest.raises(BrokenPipeError):
         worker.send(1, 0, b"value", (), 0.0, 0.0)
     worker.close()
+
+
+def test_a_manager_that_goes_without_listening_is_gone_all_the_same() -> None:
+    manager = ManagerEnd()
+    worker = WorkerEnd(os.dup(manager.worker_descriptor), 0)
+    worker.send(1, 0, b"value", (), 0.0, 0.0)
+    manager.close()
+    assert worker.receive() is None
+    worker.close()

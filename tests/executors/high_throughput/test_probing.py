@@ -6,12 +6,15 @@ import os
 import socket
 import tempfile
 from collections.abc import Iterator
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from parsl_like.executors.high_throughput.options import Endpoint
 from parsl_like.executors.high_throughput.probing import reachable
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def endpoint(url: str) -> Endpoint:
@@ -94,6 +97,15 @@ def test_a_unix_socket_of_another_network_namespace_is_another_host(
     assert found.endpoints == [listening]
     assert "network namespace" in found.failures[local.control]
     assert reachable([local], "ipc", 30.0, never).endpoints == [local]
+
+
+def test_a_listener_that_cannot_be_seen_belongs_to_another_host(
+    local: Endpoint, never: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "stat", lambda path: (_ for _ in ()).throw(FileNotFoundError(path)))
+    assert reachable([local], None, 30.0, never).endpoints == []
+    monkeypatch.delattr(socket, "SO_PEERCRED")  # a system that does not tell has no such namespaces
+    assert reachable([local], None, 30.0, never).endpoints == [local]
 
 
 def test_silence_has_a_limit(silent: Endpoint, never: int) -> None:

@@ -6,14 +6,18 @@ import os
 import signal
 import subprocess
 import sys
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from parsl_like.executors.high_throughput.process_tree import Member, descendants, send_signal
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
 FAMILY = """
 import subprocess, sys
-child = subprocess.Popen([sys.executable, '-c', 'import sys; print(flush=True); sys.stdin.read()'], stdin=subprocess.PIPE,
-                         stdout=subprocess.PIPE, start_new_session=True)
+script = 'import sys; print(flush=True); sys.stdin.read()'
+pipes = {'stdin': subprocess.PIPE, 'stdout': subprocess.PIPE}
+child = subprocess.Popen([sys.executable, '-c', script], start_new_session=True, **pipes)
 child.stdout.readline()
 print(child.pid, flush=True)
 child.wait()

@@ -10,8 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
@@ -24,6 +23,9 @@ from parsl_like.executors.high_throughput.protocol import OUTCOME_FAILURE, OUTCO
 from parsl_like.executors.high_throughput.worker import MODULE, Inherited, die_with, main
 from parsl_like.serialize import pack_call, pack_function, unpack, unpack_failure
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
 pytestmark = pytest.mark.integration
 
 
@@ -34,6 +36,7 @@ class Bench:
         self.log = folder / "worker.log"
         self.cells, self.shelf, self.pipe = Cells.create(3), Shelf(), ManagerEnd()
         self.attempt = 0
+        self._results: list[ResultPacket] = []
         self._poll = select.poll()
         self._poll.register(self.pipe, select.POLLIN)
         descriptors = (self.pipe.worker_descriptor, self.cells.descriptor, self.shelf.descriptor)
@@ -49,9 +52,10 @@ class Bench:
             )
 
     def next_result(self) -> ResultPacket:
-        assert self._poll.poll(60_000), f"the worker does not answer: {self.log.read_text()}"
-        (result,) = self.pipe.receive()
-        return result
+        while not self._results:
+            assert self._poll.poll(60_000), f"the worker does not answer: {self.log.read_text()}"
+            self._results += self.pipe.receive()
+        return self._results.pop(0)
 
     def wait_ready(self) -> None:
         assert self.next_result().attempt == READY
@@ -284,8 +288,8 @@ def test_deaths_and_last_words(worker: Bench, death: str, exitcode: int, words: 
 def test_much_output_goes_to_the_log_and_blocks_nobody(worker: Bench) -> None:
     def chatter() -> str:
         for _ in range(20):
-            print("x" * 1024 * 1024)
-        print("y", file=sys.stderr)
+            sys.stdout.write("x" * 1024 * 1024 + "\n")
+        sys.stderr.write("y\n")
         return "done"
 
     assert worker.call(chatter) == "done"
@@ -294,8 +298,8 @@ def test_much_output_goes_to_the_log_and_blocks_nobody(worker: Bench) -> None:
 
 
 def test_standard_input_is_empty(worker: Bench) -> None:
-    assert worker.call(lambda: sys.stdin.read()) == ""
-    error = worker.call(lambda: input())
+    assert worker.call(eval, "__import__('sys').stdin.read()") == ""
+    error = worker.call(input)
     assert isinstance(error, EOFError)
 
 
@@ -320,7 +324,9 @@ def test_it_ends_with_its_pipe(worker: Bench) -> None:
 
 
 def test_it_starts_without_the_heavy_modules(worker: Bench) -> None:
-    loaded = set(worker.call(eval, "list(__import__('sys').modules)"))
+    bare = [sys.executable, "-c", "import sys; print(*sys.modules)"]
+    before = set(subprocess.run(bare, capture_output=True, text=True, check=True, timeout=60).stdout.split())
+    loaded = set(worker.call(eval, "list(__import__('sys').modules)")) - before
     heavy = {
         "zmq",
         "msgspec",
@@ -332,6 +338,7 @@ def test_it_starts_without_the_heavy_modules(worker: Bench) -> None:
         "subprocess",
         "argparse",
     }
+    assert "parsl_like.remote.call" in loaded
     assert not loaded & heavy
     assert not {
         name for name in loaded if name.startswith(("parsl_like.app", "parsl_like.dataflow", "parsl_like.config"))
