@@ -70,6 +70,7 @@ coverage: $(DEV) ## the tests again, child processes measured: all of the core, 
 	$(PY) -m coverage erase
 	$(PY) -m coverage run $(PYTEST) -m '$(EVERYDAY)' $(ARGS)
 	$(PY) -m coverage combine --quiet
+	@rm -f .coverage.*  # what a process that was killed left half-written
 	$(PY) -m coverage report --include='parsl_like/core/*' --fail-under=100
 	$(PY) -m coverage report --fail-under=90
 

@@ -164,7 +164,8 @@ class HighThroughputSession(DescribedSession):
         """Stop attempts; their news is not waited for."""
         live = [attempt for attempt in attempts if self.held.pop(attempt, None) is not None]
         if live:
-            self._command(protocol.Cancel([int(attempt) for attempt in live]))
+            # On the data link, behind the tasks themselves: on the other one it could overtake them.
+            self._broker.send_data(protocol.encode(protocol.Cancel([int(attempt) for attempt in live])), ())
 
     def load(self) -> ExecutorLoad:
         """Outstanding tasks against connected slots."""
