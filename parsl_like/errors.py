@@ -324,7 +324,7 @@ class ManagerLost(ParslError):
         why = f": {reason}" if reason else ""
         super().__init__(
             f"Task failure due to loss of manager {self.manager_id} on host {hostname}{why}.",
-            hint="the block's log; likely causes are its walltime, the node's memory limit, or a cut network.",
+            hint="look into the block's log; likely causes are its walltime, the node's memory limit or a cut network.",
         )
 
 

@@ -62,7 +62,7 @@ FINAL_PHASES = frozenset({Phase.done, Phase.recalled, Phase.failed, Phase.dep_fa
 """Phases a task never leaves."""
 
 _STATE_OF_PHASE: dict[Phase, States] = {
-    Phase.new: States.unsched,
+    Phase.new: States.pending,
     Phase.waiting: States.pending,
     Phase.preparing: States.pending,
     Phase.launched: States.launched,

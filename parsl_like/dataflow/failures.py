@@ -7,6 +7,7 @@ import traceback
 from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import partial
+from types import TracebackType
 from typing import Any
 
 from parsl_like.core.states import States
@@ -15,6 +16,8 @@ logger = logging.getLogger(__name__)
 
 IN_FULL = 50
 """How many failures of one type are logged with their traceback; later ones get a line each."""
+
+Failure = tuple[int, int, int, BaseException, TracebackType | None]
 
 _FAILURES = frozenset({int(States.fail_retryable), int(States.failed)})
 
@@ -27,24 +30,27 @@ class FailureLog:
 
     def note(self, raw: Sequence[tuple[float, int, int, int, Any]], put: Callable[[Any], None]) -> None:
         """Pick the failures out of a batch of state changes and have them logged by ``put``."""
-        failed = [(task, number, state, error) for _, task, number, state, error in raw if state in _FAILURES]
+        failed = [
+            # Its traceback as it is now: whoever asks for the result adds to it.
+            (task, number, state, error, error.__traceback__)
+            for _, task, number, state, error in raw
+            if state in _FAILURES and isinstance(error, BaseException)
+        ]
         if failed:
             put(partial(self._write_all, failed))
 
-    def _write_all(self, failed: list[tuple[int, int, int, Any]]) -> tuple[()]:
+    def _write_all(self, failed: Sequence[Failure]) -> tuple[()]:
         for failure in failed:
             self.write(*failure)
         return ()
 
-    def write(self, task: int, number: int, state: int, error: Any) -> None:
+    def write(self, task: int, number: int, state: int, error: BaseException, trace: TracebackType | None) -> None:
         """Log one failed try."""
-        if not isinstance(error, BaseException):
-            return
         kind = type(error).__name__
         self._seen[kind] += 1
         fate = "will be tried again" if state == States.fail_retryable else "failed"
         if self._seen[kind] <= IN_FULL:
-            text = "".join(traceback.format_exception(error))
+            text = "".join(traceback.format_exception(type(error), error, trace))
             logger.warning("task %d %s after try %d: %s", task, fate, number, text, extra={"task": task})
         else:
             logger.warning("task %d %s after try %d: %s again", task, fate, number, kind, extra={"task": task})

@@ -6,7 +6,7 @@ A plugin is a module (or an object) with functions that are named as below and m
 
     entry_points={"parsl_like": ["my_cluster = my_package.my_module"]}
 
-and a program may bring one along with ``PluginManager(extra=[my_module])``. An implementation leaves out the arguments
+An implementation leaves out the arguments
 it does not need. Plugins are asked from the last registered to the first: those a program brought, those of
 distributions, then the built-in ones; so a plugin can take over what a built-in one does.
 
@@ -83,9 +83,9 @@ def parsl_like_scaling_policies() -> Mapping[str, Callable[..., Any]]:
     """The policies that ``Config(strategy=...)`` may name.
 
     Returns:
-        Names and pure functions ``policy(limits, load, *, now, max_idle) -> Decision`` of the types in
-        ``parsl_like.core.limits``; times are monotonic seconds. A policy is called by the jobs thread once per period
-        and executor, never waits, and gives its reason.
+        Names and pure functions ``policy(limits, load, *, live_blocks, now, max_idle, idle_since) -> Decision`` of
+        the types in ``parsl_like.core.limits``; times are monotonic seconds. A policy is called by the jobs thread once
+        per period and executor, never waits, and gives its reason.
 
     Raises:
         PluginError: from the manager, if another plugin has the name.

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from parsl_like.core.effects import Effect
 from parsl_like.core.events import (
     AttemptSucceeded,
     CancelRequested,
@@ -25,6 +24,9 @@ from parsl_like.core.task import AppSpec, JoinTargets, TaskRow
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from parsl_like.core.effects import Effect
+
 
 APP = AppSpec("work", None)
 JOIN = AppSpec("gather", None, join=True)

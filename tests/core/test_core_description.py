@@ -141,7 +141,12 @@ def test_what_the_methods_of_a_users_class_read_goes_with_it(again: Any) -> None
 def test_a_sealed_copy_refuses_assignment_everywhere_and_the_original_does_not() -> None:
     car = Car("a")
     sealed = car.sealed()
-    assert (sealed.is_sealed, sealed.engine.is_sealed, car.is_sealed, car.engine.is_sealed) == (True, True, False, False)
+    assert (sealed.is_sealed, sealed.engine.is_sealed, car.is_sealed, car.engine.is_sealed) == (
+        True,
+        True,
+        False,
+        False,
+    )
     with pytest.raises(ConfigurationError, match=r"Car\.name cannot be changed: the run has started"):
         sealed.name = "b"
     with pytest.raises(ConfigurationError, match=r"Engine\.cylinders cannot be changed"):

@@ -80,10 +80,10 @@ def test_the_base_has_no_raw_form() -> None:
         Event().raw()
 
 
-@pytest.mark.parametrize(("phase", "event", "raw"), PAIRS, ids=lambda value: getattr(value, "name", type(value).__name__))
-def test_both_doors_do_the_same(
-    bench_of: Callable[..., Any], phase: Phase | None, event: Event, raw: RawEvent
-) -> None:
+@pytest.mark.parametrize(
+    ("phase", "event", "raw"), PAIRS, ids=lambda value: getattr(value, "name", type(value).__name__)
+)
+def test_both_doors_do_the_same(bench_of: Callable[..., Any], phase: Phase | None, event: Event, raw: RawEvent) -> None:
     assert event.raw() == raw
     readable, fast = bench_of(retries=1), bench_of(retries=1)
     for bench in (readable, fast):

@@ -48,7 +48,7 @@ def test_a_phase_is_final_where_its_state_is(phase: Phase) -> None:
 
 def test_what_each_phase_shows_as() -> None:
     assert {phase.name: state_of(phase).name for phase in Phase} == {
-        "new": "unsched",
+        "new": "pending",
         "waiting": "pending",
         "preparing": "pending",
         "launched": "launched",

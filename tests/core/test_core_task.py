@@ -10,7 +10,7 @@ from parsl_like.core.task import AppSpec, JoinTargets, TaskRow
 def test_a_new_row_is_the_first_try_of_its_task() -> None:
     row = TaskRow(TaskId(7), AppSpec("f", None, priority=-2), "htex", future="its future")
     assert (row.id, row.number, row.attempt_id) == (7, 0, attempt_id(7, 0))
-    assert (row.phase, row.state, row.executor, row.future) == (Phase.new, States.unsched, "htex", "its future")
+    assert (row.phase, row.state, row.executor, row.future) == (Phase.new, States.pending, "htex", "its future")
     assert row.priority == -2
 
 

@@ -20,7 +20,6 @@ from parsl_like.core.events import (
     JoinDone,
     Prepared,
     RawEvent,
-    Submitted,
     TimePassed,
 )
 from parsl_like.core.ids import TaskId, attempt_id
@@ -560,11 +559,8 @@ def calls_made(count: int, shape: Callable[[int], tuple[int, ...]], fails: froze
     return calls
 
 
-
 @pytest.mark.parametrize("shape", [chain, fan_out, ladder], ids=lambda shape: shape.__name__)
 @pytest.mark.parametrize("fails", [frozenset(), HEAD], ids=["succeeds", "fails"])
-def test_twice_as_many_tasks_cost_twice_as_much(
-    shape: Callable[[int], tuple[int, ...]], fails: frozenset[int]
-) -> None:
+def test_twice_as_many_tasks_cost_twice_as_much(shape: Callable[[int], tuple[int, ...]], fails: frozenset[int]) -> None:
     one, two, three = (calls_made(count, shape, fails) for count in (1000, 2000, 3000))
     assert three - two == two - one

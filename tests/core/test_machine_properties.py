@@ -173,7 +173,9 @@ class Runs(RuleBasedStateMachine):
         strangers = [self.next_foreign - i for i in range(data.draw(st.integers(0, 2)))]
         self.next_foreign -= len(strangers)
         self.foreign += strangers
-        row = self.rows[task] = TaskRow(TaskId(task), AppSpec("join" if join else "app", None, join=join, retries=own), "x")
+        row = self.rows[task] = TaskRow(
+            TaskId(task), AppSpec("join" if join else "app", None, join=join, retries=own), "x"
+        )
         row.depends, row.ready, row.key = tuple(known + strangers), ready, "key" if key else None
         # What had ended before is not waited for, whichever way it ended: the shell looks at it when it prepares.
         self.needed[task] = tuple(need for need in row.depends if not self.has_ended(need))
@@ -274,7 +276,9 @@ class Runs(RuleBasedStateMachine):
         assert launched == set(self.running)
         preparing = {task for task, row in machine.rows.items() if row.phase == Phase.preparing}
         assert preparing == {task for task in self.preparing if task not in self.ended}
-        open_foreign = {n for t, row in self.rows.items() if t not in self.ended for n in row.depends if n in self.foreign}
+        open_foreign = {
+            n for t, row in self.rows.items() if t not in self.ended for n in row.depends if n in self.foreign
+        }
         assert set(machine.foreign) == open_foreign
 
     def teardown(self) -> None:

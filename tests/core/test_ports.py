@@ -35,7 +35,7 @@ RUN = RunInfo("an id", "/runinfo/000", 12.5, ("python", "census.py"))
 
 
 def members(protocol: type) -> list[str]:
-    hints = {name for base in protocol.__mro__ for name in base.__dict__.get("__annotations__", {})}
+    hints = {name for base in protocol.__mro__ for name in inspect.get_annotations(base)}
     methods = {name for name, _ in inspect.getmembers(protocol, inspect.isfunction) if not name.startswith("_")}
     return sorted(name for name in hints | methods if not name.startswith("_"))
 

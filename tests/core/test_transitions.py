@@ -329,9 +329,7 @@ def expect_stale(bench: Any, event: Event) -> None:
 @pytest.mark.parametrize("event", TASK_EVENTS.values(), ids=lambda event: type(event).__name__)
 @pytest.mark.parametrize("collect", [True, False])
 @pytest.mark.parametrize("phase", sorted(FINAL_PHASES), ids=lambda phase: phase.name)
-def test_news_of_a_task_that_has_ended(
-    bench_of: Callable[..., Any], phase: Phase, collect: bool, event: Event
-) -> None:
+def test_news_of_a_task_that_has_ended(bench_of: Callable[..., Any], phase: Phase, collect: bool, event: Event) -> None:
     bench = bench_of(garbage_collect=collect)
     bench.at(phase)
     expect_stale(bench, event)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import copy
 import inspect
 import pickle
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any
@@ -58,9 +59,7 @@ FACTS: dict[str, Facts] = {
     "AppException": Facts(),
     "AppBadFormatting": Facts(),
     "AppTimeout": Facts(),
-    "BadStdStreamFile": Facts(
-        ("stdout='/no/where'", CAUSE), says=("stdout='/no/where'", "the root of it"), holds={}
-    ),
+    "BadStdStreamFile": Facts(("stdout='/no/where'", CAUSE), says=("stdout='/no/where'", "the root of it"), holds={}),
     "BashAppNoReturn": Facts(says=("it is so",), holds={"reason": "it is so"}),
     "BashExitFailure": Facts(
         ("compress", -9),
@@ -173,6 +172,15 @@ FACTS: dict[str, Facts] = {
     ),
 }
 
+AGAIN: dict[str, Callable[[ParslError], ParslError]] = {
+    **{
+        f"protocol {n}": lambda error, n=n: pickle.loads(pickle.dumps(error, n))
+        for n in (0, 2, pickle.HIGHEST_PROTOCOL)
+    },
+    "copy": copy.copy,
+    "deepcopy": copy.deepcopy,
+}
+
 FAMILIES: dict[str, tuple[str, ...]] = {
     "AppException": ("AppTimeout", "BashAppNoReturn", "BashExitFailure", "TaskExit"),
     "ExecutorError": (
@@ -238,12 +246,12 @@ def test_text_and_attributes_state_the_facts(name: str) -> None:
     assert {key: getattr(error, key) for key in facts.holds} == facts.holds
 
 
-@pytest.mark.parametrize("again", [0, 2, pickle.HIGHEST_PROTOCOL, copy.copy, copy.deepcopy], ids=str)
+@pytest.mark.parametrize("again", AGAIN.values(), ids=AGAIN)
 @pytest.mark.parametrize("name", sorted(CLASSES))
-def test_survives_pickling_and_copying(name: str, again: Any) -> None:
+def test_survives_pickling_and_copying(name: str, again: Callable[[ParslError], ParslError]) -> None:
     error = made(name)
     error.add_note("seen on the way")
-    twin = again(error) if callable(again) else pickle.loads(pickle.dumps(error, protocol=again))
+    twin = again(error)
     assert type(twin) is type(error)
     assert twin is not error
     assert str(twin) == str(error)

@@ -216,7 +216,7 @@ class Broker:
         options = ManagerOptions(
             run_id=self._context.run.run_id,
             label=str(self._context.label),
-            logdir=os.path.join(description.worker_logdir_root or self._directory, f"block-{block}"),
+            logdir=os.path.join(self._log_root(), f"block-{block}"),
             debug=description.worker_debug,
             heartbeat_period=description.heartbeat_period,
             heartbeat_threshold=description.silence_allowed,
@@ -242,6 +242,13 @@ class Broker:
             files=files,
             addresses=tuple(address.data for address in self._addresses),
         )
+
+    def _log_root(self) -> str:
+        """Where managers and workers log: in the run directory, or in one of the same names below the user's root."""
+        root = self._description.worker_logdir_root
+        if root is None:
+            return self._directory
+        return os.path.join(root, os.path.basename(self._context.run.run_dir), str(self._context.label))
 
     # --- the end ---------------------------------------------------------------------------------------------------
 

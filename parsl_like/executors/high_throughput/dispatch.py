@@ -153,8 +153,10 @@ class Dispatch:
             self._time_passed(event.now)
 
     def _arrived(self, event: TasksArrived) -> None:
-        self._waiting.append(event.items, event.buffers)
-        for item in event.items:
+        items = event.items
+        self._waiting.append(items, event.buffers)
+        self._pace.weigh(len(items), sum([len(item.body) for item in items]) + sum(map(len, event.buffers)))
+        for item in items:
             self._held[item.attempt] = item
             if item.walltime > 0:
                 self._limited += 1

@@ -190,7 +190,7 @@ class Manager:
 
     def _take_registered(self, message: protocol.Registered, parts: list[Any], now: float) -> None:
         if self._uplink.take(message, now):
-            logger.info("registered with incarnation %d", message.incarnation)
+            logger.info("joined incarnation %d of the interchange (again)", message.incarnation)
             for batch in self._outbox.unacknowledged():
                 self._uplink.send(batch.frame, batch.buffers)
 
@@ -294,6 +294,7 @@ def manage(
     if uplink is None:
         logger.info("ended: it got %s before it had joined", signals.ending)
         return
+    logger.info("joined the interchange at %s", uplink.endpoint.control)
     linger = 0
     try:
         manager = Manager(options, register, uplink, pool, signals)

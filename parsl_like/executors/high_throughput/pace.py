@@ -14,6 +14,9 @@ PIPE_WORK_S = 0.001
 STOCK_S = 0.05
 """About how much work a node wants to have in stock, so that it is never idle while a batch is on its way."""
 
+STOCK_BYTES = 64 * 1024 * 1024
+"""About how many bytes of calls and their buffers a node keeps in stock."""
+
 MAX_CAPACITY = 8192
 """The most attempts a node asks for, unless it has more workers than that."""
 
@@ -36,6 +39,7 @@ class Pace:
         self._prefetch = prefetch
         self._recent: float | None = None
         self._typical = 0.0
+        self._size = 0.0
         self._short_in_a_row = 0
 
     def note(self, count: int, seconds: float) -> None:
@@ -50,6 +54,16 @@ class Pace:
         kept = (1 - _WEIGHT) ** count if self._recent is not None else 0.0
         self._recent = (self._recent or 0.0) * kept + min(mean, _LONGEST_SAMPLE_S) * (1 - kept)
         self._typical = self._typical * kept + min(mean, 10 * STOCK_S) * (1 - kept)
+
+    def weigh(self, count: int, size: int) -> None:
+        """Tasks have come.
+
+        Args:
+            count: How many, at least one.
+            size: How many bytes they have together.
+        """
+        kept = (1 - _WEIGHT) ** count
+        self._size = self._size * kept + size / count * (1 - kept)
 
     def depth(self) -> int:
         """How many attempts a worker's pipe may hold, the running one included."""
@@ -66,5 +80,6 @@ class Pace:
             stock = self._prefetch
         else:
             called_for = self._slots * STOCK_S / max(self._typical, STOCK_S / MAX_CAPACITY)
-            stock = min(int(called_for), GROWTH * self._short_in_a_row)
+            affordable = STOCK_BYTES / max(self._size, 1.0)
+            stock = min(int(called_for), int(affordable), GROWTH * self._short_in_a_row)
         return max(self._slots, min(self._slots + stock, MAX_CAPACITY))

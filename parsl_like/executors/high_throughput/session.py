@@ -376,10 +376,11 @@ class HighThroughputSession(DescribedSession):
         blocks = self._keeper_status().get("blocks", {})
         return {block: JobStatus(JobState[facts["state"]]) for block, facts in blocks.items()}
 
-    def scale_out_facade(self, n: int) -> None:
-        """Ask for ``n`` more blocks, whatever the strategy thinks."""
+    def scale_out_facade(self, n: int) -> list[str]:
+        """Ask for ``n`` more blocks, whatever the strategy thinks; they have no names yet, so the list is empty."""
         if self.keeper is not None:
             self.keeper.scale_out(str(self.label), n)
+        return []
 
     def scale_in_facade(self, n: int, max_idletime: float | None = None) -> list[str]:
         """Let ``n`` blocks go, idle ones first; returns which.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import select
 import signal
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from parsl_like.executors.high_throughput.pinning import Pin
     from parsl_like.executors.high_throughput.pipe import ResultPacket
     from parsl_like.executors.high_throughput.process_tree import Member
+
+logger = logging.getLogger("parsl_like.manager")
 
 POLITE_S = 1.0
 """Seconds between SIGTERM and SIGKILL for a worker that has to go."""
@@ -165,8 +168,10 @@ class WorkerPool:
             os.close(log)
         self._poll.register(pipe.fileno(), select.EPOLLIN)
         self._numbers[pipe.fileno()] = number
-        with contextlib.suppress(ProcessLookupError):  # it may have died already, which is noticed elsewhere
+        try:
             pinning.apply(process.pid, self._pins[number])
+        except OSError as error:
+            logger.warning("worker %d runs on any processor: %s", number, error)
 
     def _log_path(self, number: int) -> Path:
         return self._logdir / f"worker_{number}.log"

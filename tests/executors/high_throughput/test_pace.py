@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from parsl_like.executors.high_throughput.pace import GROWTH, MAX_CAPACITY, MAX_DEPTH, SHORT_S, STOCK_S, Pace
+from parsl_like.executors.high_throughput.pace import (
+    GROWTH,
+    MAX_CAPACITY,
+    MAX_DEPTH,
+    SHORT_S,
+    STOCK_BYTES,
+    STOCK_S,
+    Pace,
+)
 
 
 def paced(seconds: float, count: int = 10_000, slots: int = 2, prefetch: int | None = None) -> Pace:
@@ -65,3 +73,13 @@ def test_a_clock_that_was_set_back_makes_no_negative_task() -> None:
     pace = Pace(2, None)
     pace.note(1, -3600.0)
     assert pace.depth() == MAX_DEPTH
+
+
+def test_large_tasks_are_stocked_by_their_size() -> None:
+    pace = paced(1e-6)
+    pace.weigh(100, 100 * 1024 * 1024)
+    assert pace.capacity() == pytest.approx(2 + STOCK_BYTES / 1024**2, abs=2)
+    pace.weigh(1000, 10 * STOCK_BYTES * 1000)
+    assert pace.capacity() == 2
+    pace.weigh(1000, 1000 * 50)
+    assert pace.capacity() == MAX_CAPACITY

@@ -117,6 +117,15 @@ def test_workers_know_their_place(pool: Pool) -> None:
     assert pool.call(0, os.getsid, 0) not in (os.getsid(0), pool.call(1, os.getsid, 0))
 
 
+def test_a_processor_that_is_gone_is_no_reason_not_to_work(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    pool = Pool([Pin((9999,))], tmp_path, (), os.environ)
+    pool.start_missing(0.0)
+    pool.wait_ready()
+    assert pool.call(0, abs, -1) == 1
+    assert "worker 0 runs on any processor: [Errno 22]" in caplog.text
+    pool.close()
+
+
 def test_descriptors_of_others_do_not_reach_a_worker(pool: Pool) -> None:
     pool.wait_ready()
     # The standard ones, its own three, that of the mapped cells, that of the listing.
