@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Final
 
+from parsl_like.names import resolver
 from parsl_like.plugins.markers import hookimpl
 
 if TYPE_CHECKING:
@@ -31,10 +32,5 @@ def parsl_like_launcher_types() -> Mapping[str, type[Launcher]]:
     return {name: getattr(importlib.import_module(home), name) for name, home in _HOMES.items() if name != "Launcher"}
 
 
-if not TYPE_CHECKING:
-
-    def __getattr__(name: str) -> object:
-        if name not in _HOMES:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        value = globals()[name] = getattr(importlib.import_module(_HOMES[name]), name)
-        return value
+if not TYPE_CHECKING:  # a type checker must see a wrong name as wrong
+    __getattr__ = resolver(__name__, _HOMES)

@@ -6,8 +6,9 @@ A plugin is a module, or an object, with functions marked by :data:`hookimpl`; `
 
 from __future__ import annotations
 
-import importlib
 from typing import TYPE_CHECKING, Final
+
+from parsl_like.names import resolver
 
 if TYPE_CHECKING:
     from parsl_like.plugins.manager import PluginManager
@@ -22,10 +23,5 @@ _HOMES: Final = {
     "PluginManager": "parsl_like.plugins.manager",
 }
 
-if not TYPE_CHECKING:
-
-    def __getattr__(name: str) -> object:
-        if name not in _HOMES:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        value = globals()[name] = getattr(importlib.import_module(_HOMES[name]), name)
-        return value
+if not TYPE_CHECKING:  # a type checker must see a wrong name as wrong
+    __getattr__ = resolver(__name__, _HOMES)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
 from typing import TYPE_CHECKING, Final
+
+from parsl_like.names import resolver
 
 if TYPE_CHECKING:
     from parsl_like.providers.base import ExecutionProvider
@@ -16,10 +17,5 @@ _HOMES: Final = {
     "LocalProvider": "parsl_like.providers.local",
 }
 
-if not TYPE_CHECKING:
-
-    def __getattr__(name: str) -> object:
-        if name not in _HOMES:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        value = globals()[name] = getattr(importlib.import_module(_HOMES[name]), name)
-        return value
+if not TYPE_CHECKING:  # a type checker must see a wrong name as wrong
+    __getattr__ = resolver(__name__, _HOMES)

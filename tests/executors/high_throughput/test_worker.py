@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import select
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -20,7 +21,7 @@ from parsl_like.executors.high_throughput.cells import IDLE, Cells
 from parsl_like.executors.high_throughput.functions import Shelf
 from parsl_like.executors.high_throughput.pipe import READY, ManagerEnd, ResultPacket, pack_refusal, pack_task
 from parsl_like.executors.high_throughput.protocol import OUTCOME_FAILURE, OUTCOME_VALUE, ResultItem
-from parsl_like.executors.high_throughput.worker import MODULE, Inherited, die_with, main
+from parsl_like.executors.high_throughput.worker import MODULE, Inherited, main
 from parsl_like.serialize import pack_call, pack_function, unpack, unpack_failure
 
 if TYPE_CHECKING:
@@ -381,15 +382,24 @@ def test_it_dies_with_its_manager_even_while_it_runs_a_task() -> None:
         assert pipe.read() == b""  # the worker held the other end: it is gone
 
 
-def test_it_does_not_even_start_without_its_manager() -> None:
-    assert not die_with(1 if os.getppid() != 1 else 2)
-    assert die_with(os.getppid())
+@pytest.mark.parametrize("own_child", [True, False])
+def test_it_does_not_even_start_for_whom_it_is_no_child_of(own_child: bool) -> None:
+    theirs, own = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    cells, shelf = Cells.create(1), Shelf()
+    descriptors = (own.fileno(), cells.descriptor, shelf.descriptor)
+    theirs.shutdown(socket.SHUT_WR)
+    command = [sys.executable, "-m", MODULE, *Inherited(*descriptors, 0, os.getpid() if own_child else 1).to_argv()]
+    done = subprocess.run(command, pass_fds=descriptors, capture_output=True, check=False, timeout=60)
+    assert (done.returncode, done.stderr) == (0, b"")
+    own.close()
+    assert bool(theirs.recv(100)) == own_child  # it said that it is ready, or nothing
+    for thing in (theirs, cells, shelf):
+        thing.close()
 
 
 def test_a_wrong_command_line_is_refused() -> None:
     with pytest.raises(ValueError, match="invalid literal"):
         main(["a", "b", "c", "d", "e"])
-    assert main(["0", "0", "0", "0", "-5"]) == 0
 
 
 def test_modules_are_found_where_the_driver_finds_them(tmp_path: Path) -> None:

@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from parsl_like.core.ids import TaskId, attempt_id
+from parsl_like.core.states import Phase, States
+from parsl_like.core.task import AppSpec, TaskRow
+from parsl_like.dataflow.futures import AppFuture
+from parsl_like.dataflow.taskview import TaskView
+
+
+def work() -> None:
+    """An app's function."""
+
+
+class Awkward(Exception):
+    def __str__(self) -> str:
+        raise RuntimeError("no text")
+
+
+@pytest.fixture
+def row() -> TaskRow:
+    app = AppSpec("work", work, cache=True, ignore_for_cache=("a",))
+    row = TaskRow(TaskId(7), app, "htex", AppFuture(7, "work"))
+    row.attempt_id, row.phase = attempt_id(7, 2), Phase.launched
+    row.args, row.kwargs, row.depends = (1,), {"k": 2}, (3, -1)
+    row.errors, row.fail_count, row.fail_cost, row.losses = [ValueError("no"), Awkward()], 2, 1.5, 1
+    row.resources, row.key, row.submitted = {"cores": 2}, "a key", 1000.0
+    return row
+
+
+@pytest.fixture
+def view(row: TaskRow) -> TaskView:
+    return TaskView(row, row.future)
+
+
+def test_it_has_the_keys_that_handlers_read(view: TaskView, row: TaskRow) -> None:
+    assert dict(view) == {
+        "id": 7,
+        "status": States.launched,
+        "app_fu": row.future,
+        "dfk": None,
+        "func": work,
+        "func_name": "work",
+        "args": (1,),
+        "kwargs": {"k": 2},
+        "executor": "htex",
+        "try_id": 2,
+        "fail_count": 2,
+        "fail_cost": 1.5,
+        "fail_history": ["ValueError: no", "Awkward: <its text cannot be shown: RuntimeError>"],
+        "losses": 1,
+        "hashsum": "a key",
+        "memoize": True,
+        "ignore_for_cache": ["a"],
+        "join": False,
+        "depends": [3, -1],
+        "resource_specification": {"cores": 2},
+        "time_invoked": 1000.0,
+        "time_returned": None,
+    }
+    assert len(view) == len(dict(view))
+
+
+def test_an_unknown_key_is_a_key_error(view: TaskView) -> None:
+    assert "nonsense" not in view
+    assert view.get("nonsense") is None
+    with pytest.raises(KeyError, match="nonsense"):
+        view["nonsense"]
+
+
+def test_each_look_is_at_the_moment(view: TaskView, row: TaskRow) -> None:
+    row.phase, row.returned = Phase.done, 1010.0
+    assert (view.status, view["status"], view["time_returned"]) == (States.exec_done, States.exec_done, 1010.0)
+
+
+def test_it_cannot_be_written(view: TaskView) -> None:
+    with pytest.raises(TypeError):
+        view["executor"] = "other"  # type: ignore[index]
+    view["resource_specification"]["cores"] = 100
+    view["depends"].clear()
+    assert (view["resource_specification"], view["depends"]) == ({"cores": 2}, [3, -1])
+
+
+def test_of_a_dropped_task_what_its_future_knows_is_left() -> None:
+    future: AppFuture[Any] = AppFuture(7, "work")
+    future._phase = Phase.dep_failed
+    view = TaskView(None, future)
+    assert dict(view) == {"id": 7, "status": States.dep_fail, "app_fu": future, "dfk": None}
+    assert len(view) == 4
+    with pytest.raises(KeyError, match="args"):
+        view["args"]
+
+
+def test_a_call_without_keyword_arguments_has_an_empty_dictionary(row: TaskRow) -> None:
+    row.kwargs, row.errors, row.resources = None, None, None
+    view = TaskView(row, row.future)
+    assert (view["kwargs"], view["fail_history"], view["resource_specification"]) == ({}, [], {})
