@@ -168,7 +168,7 @@ RIGHT: list[tuple[str, Any]] = [
 ]
 
 
-@pytest.mark.parametrize(("field", "value"), RIGHT, ids=str)
+@pytest.mark.parametrize(("field", "value"), RIGHT, ids=[field for field, _ in RIGHT])
 def test_right_values_pass(field: str, value: Any) -> None:
     Config(**{field: value}).sealed()
 

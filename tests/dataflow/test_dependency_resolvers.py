@@ -18,7 +18,7 @@ from parsl_like.dataflow.dependency_resolvers import (
 )
 from parsl_like.dataflow.futures import AppFuture, LazyFuture
 
-Pair = namedtuple("Pair", ["left", "right"])  # noqa: PYI024 - both spellings are in use
+Pair = namedtuple("Pair", ["left", "right"])
 
 
 class Typed(NamedTuple):

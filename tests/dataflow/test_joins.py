@@ -24,7 +24,7 @@ KERNEL: Any = object()
 
 @pytest.mark.parametrize("future", [Future(), LazyFuture(), AppFuture(1, "f")], ids=["plain", "lazy", "app"])
 def test_one_future_is_waited_for(on_a_thread: Callable[..., Any], future: Future[Any]) -> None:
-    targets = on_a_thread(lambda: JoinBody(lambda: future, KERNEL)()).result(PATIENCE)
+    targets = on_a_thread(JoinBody(lambda: future, KERNEL)).result(PATIENCE)
     assert (targets.futures, targets.single) == ((future,), True)
 
 
@@ -32,14 +32,16 @@ def test_one_future_is_waited_for(on_a_thread: Callable[..., Any], future: Futur
 @pytest.mark.parametrize("count", [0, 1, 3])
 def test_a_list_of_futures_is_waited_for(on_a_thread: Callable[..., Any], kind: Any, count: int) -> None:
     futures = kind(Future() for _ in range(count))
-    targets = on_a_thread(lambda: JoinBody(lambda: futures, KERNEL)()).result(PATIENCE)
+    targets = on_a_thread(JoinBody(lambda: futures, KERNEL)).result(PATIENCE)
     assert isinstance(targets, JoinTargets)
     assert (targets.futures, targets.single) == (tuple(futures), False)
 
 
-@pytest.mark.parametrize("value", [7, None, "text", {}, [Future(), 7], {Future()}], ids=lambda value: type(value).__name__)
+@pytest.mark.parametrize(
+    "value", [7, None, "text", {}, [Future(), 7], {Future()}], ids=lambda value: type(value).__name__
+)
 def test_anything_else_comes_back_as_it_is(on_a_thread: Callable[..., Any], value: Any) -> None:
-    assert on_a_thread(lambda: JoinBody(lambda: value, KERNEL)()).result(PATIENCE) is value
+    assert on_a_thread(JoinBody(lambda: value, KERNEL)).result(PATIENCE) is value
 
 
 def test_apps_called_in_a_body_go_to_its_kernel(on_a_thread: Callable[..., Any]) -> None:

@@ -65,7 +65,9 @@ def test_what_is_queued_and_what_is_served_can_be_seen(desk: Desk) -> None:
     assert (desk.service.busy_with, desk.served) == (None, [gate, "next", "last"])
 
 
-@pytest.mark.parametrize("error", [ValueError("no"), SystemExit(3), KeyboardInterrupt()], ids=lambda e: type(e).__name__)
+@pytest.mark.parametrize(
+    "error", [ValueError("no"), SystemExit(3), KeyboardInterrupt()], ids=lambda e: type(e).__name__
+)
 def test_an_item_that_fails_is_reported_and_the_next_is_served(
     desk: Desk, error: BaseException, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -179,9 +179,10 @@ class Dispatch:
         row.unread = min(row.unread, max(0, len(row.pipe) - 1))
         if not row.unread:
             self._stacked.pop(row.number, None)
-        if not row.pipe and not row.dying:
+        if not row.pipe:
             self._release(row)
-            self._idle[row.number] = row
+            if not row.dying:
+                self._idle[row.number] = row
 
     def _gone(self, event: WorkerGone) -> None:
         row = self._workers.pop(event.worker, None)

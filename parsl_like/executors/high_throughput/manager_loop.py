@@ -125,7 +125,7 @@ class Manager:
             self._signals.take()
         if self._signals.children:
             self._signals.children = False
-            self._bury(now)
+            self._watched(self._crew.bury, now)
         self._keep_up(now)
         self._send()
 
@@ -142,7 +142,7 @@ class Manager:
         return bool(self._leaving) and (self._pool.is_empty() or now >= self._leave_by)
 
     def _keep_up(self, now: float) -> None:
-        self._crew.keep_up(now)
+        self._watched(self._crew.keep_up, now)
         if self._leaving:
             return
         if self._signals.ending:
@@ -155,9 +155,10 @@ class Manager:
             self._uplink.keep_up(now, self._present, self._heartbeat)
             self._go_on_draining(now)
 
-    def _bury(self, now: float) -> None:
+    def _watched(self, step: Callable[[float], None], now: float) -> None:
+        """Do what may find that workers cannot be started; then the manager ends."""
         try:
-            self._crew.bury(now)
+            step(now)
         except ExecutorError as error:
             self.failure = error
             self._leave(str(error), now)

@@ -331,6 +331,14 @@ def test_a_killed_worker_that_reports_in_time_gets_nothing_more() -> None:
     assert gives(dispatch.handle(TasksArrived(items(2, 3), 0.6))) == {1: [2]}
 
 
+def test_the_slots_of_a_wide_attempt_come_back_before_its_killed_worker_is_buried() -> None:
+    dispatch = ready(3)
+    dispatch.handle(TasksArrived([item(1, slots=2), item(2, slots=2)], 0.0))
+    dispatch.handle(CancelAsked([1], 0.0))
+    assert dispatch.handle(TakenBack(0, [], 0.0)) == [Kill(0, 1, "cancelled")]
+    assert gives(dispatch.handle(ResultsArrived(0, [1], LONG, 0.5))) == {2: [2]}
+
+
 def test_an_attempt_that_has_ended_but_not_arrived_costs_nobody_his_worker() -> None:
     dispatch = hasty()
     dispatch.handle(TasksArrived(items(0, 1, 2, 3), 0.0))

@@ -184,7 +184,8 @@ class Node(RuleBasedStateMachine):
             self.absent.add(number)
             for attempt in process.reported:
                 self.end(attempt, "reported")
-            self.feed(ResultsArrived(number, process.reported, 0.1, self.now))
+            if process.reported:
+                self.feed(ResultsArrived(number, process.reported, 0.1, self.now))
             if process.running is not None:
                 self.end(process.running, "killed")
             self.feed(WorkerGone(number, process.running, self.now))

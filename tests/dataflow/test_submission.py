@@ -1,0 +1,372 @@
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from parsl_like.core.events import EventType
+from parsl_like.core.task import AppSpec, TaskRow
+from parsl_like.data_provider.files import File
+from parsl_like.dataflow.datafutures import DataFuture
+from parsl_like.dataflow.dependency_resolvers import SHALLOW_DEPENDENCY_RESOLVER, DependencyResolver
+from parsl_like.dataflow.futures import CANCELLED, FAILED, SUCCEEDED, AppFuture, LazyFuture
+from parsl_like.dataflow.joins import JoinBody
+from parsl_like.dataflow.memoization import NoMemo
+from parsl_like.dataflow.preparation import NO_KWARGS, Preparation
+from parsl_like.dataflow.services import mark_service_thread
+from parsl_like.dataflow.submission import AUTO_LOGNAME, INTERNAL, Submission, default_std_autopath
+from parsl_like.errors import ConfigurationError, NoDataFlowKernelError
+from parsl_like.serialize.functions import FunctionBlob
+
+PATIENCE = 30.0
+SUBMITTED, DEPENDENCY_DONE = EventType.SUBMITTED, EventType.DEPENDENCY_DONE
+
+
+def work(*args: Any, **kwargs: Any) -> None:
+    """An app's function."""
+
+
+APP = AppSpec("work", work)
+
+
+class Kernel:
+    """As much of a kernel as a submission asks for."""
+
+    def __init__(self) -> None:
+        self.is_open = True
+
+    def cancel(self, future: AppFuture[Any]) -> bool:
+        return False
+
+
+class Desk:
+    """A submission to two executors, and the events that it posts."""
+
+    def __init__(
+        self,
+        session_of: Any,
+        *,
+        labels: tuple[str, ...] = ("threads", "htex"),
+        resolver: DependencyResolver = SHALLOW_DEPENDENCY_RESOLVER,
+        limit: int | None = None,
+        autopath: Callable[[Any, str], Any] = lambda task, name: f"auto/{task['id']}.{name}",
+    ) -> None:
+        self.kernel: Any = Kernel()
+        self.posted: list[tuple[int, int, Any]] = []
+        wants = {"htex": "bytes"}
+        self.sessions = {label: session_of(label, wants=wants.get(label, "objects")) for label in (*labels, INTERNAL)}
+        for label, session in self.sessions.items():
+            session.description = SimpleNamespace(label=label, storage_access=None, working_dir=None)
+        preparation = Preparation(self.sessions, resolver, NoMemo(), lambda events: None)
+        self.submission = Submission(self.kernel, self.sessions, preparation, self.posted.append, autopath, limit)
+
+    def submit(self, *args: Any, app: AppSpec = APP, executors: Any = "threads", **kwargs: Any) -> TaskRow:
+        """The row that was posted for a call."""
+        if app is APP:
+            app = AppSpec("work", work, executors)
+        before = len(self.posted)
+        future = self.submission.submit(app, args, kwargs)
+        code, task, row = self.posted[before]
+        assert (code, task, row.future) == (SUBMITTED, future.tid, future)
+        return row
+
+    def settled(self, how: int, value: Any = None) -> AppFuture[Any]:
+        """The future of an earlier task of the same kernel that has ended."""
+        future = self.submit().future
+        future.settle(how, value)
+        return future
+
+
+@pytest.fixture
+def desk(session_of: Any) -> Desk:
+    return Desk(session_of)
+
+
+@pytest.fixture
+def desk_of(session_of: Any) -> Callable[..., Desk]:
+    """Makes submissions with other options."""
+    return lambda **options: Desk(session_of, **options)
+
+
+# --- calls without dependencies
+
+
+def test_tasks_are_numbered_in_the_order_of_the_calls(desk: Desk) -> None:
+    rows = [desk.submit() for _ in range(3)]
+    assert [row.id for row in rows] == [row.future.tid for row in rows] == [0, 1, 2]
+    assert desk.submission.outstanding == 3
+
+
+def test_a_call_without_futures_is_packed_by_its_caller(desk: Desk) -> None:
+    row = desk.submit(1, [2], k="v")
+    assert (row.ready, row.depends, row.function, row.args, row.kwargs) == (True, (), work, (1, [2]), {"k": "v"})
+    assert (row.executor, row.future._row, row.body) == ("threads", row, None)
+
+
+def test_a_call_for_other_processes_is_packed_as_bytes(desk: Desk) -> None:
+    row = desk.submit(1, executors="htex")
+    assert (row.ready, type(row.function), type(row.body)) == (True, FunctionBlob, bytes)
+
+
+def test_calls_without_keyword_arguments_share_an_empty_dictionary(desk: Desk) -> None:
+    assert desk.submit().kwargs is NO_KWARGS
+    assert NO_KWARGS == {}
+
+
+@pytest.mark.parametrize("given", [{"executors": "htex", "bad": threading.Lock()}], ids=["lock"])
+def test_what_cannot_be_packed_is_left_for_the_prepare_thread(desk: Desk, given: Any) -> None:
+    row = desk.submit(**given)
+    assert (row.ready, row.depends, row.args) == (False, (), ())
+
+
+def test_a_call_whose_result_may_be_remembered_is_left_for_the_prepare_thread(desk: Desk) -> None:
+    row = desk.submit(1, app=AppSpec("work", work, "threads", cache=True))
+    assert (row.ready, row.depends) == (False, ())
+
+
+def test_a_join_runs_beside_the_kernel(desk: Desk) -> None:
+    row = desk.submit(1, app=AppSpec("gather", work, join=True))
+    assert (row.executor, type(row.function), row.ready) == (INTERNAL, JoinBody, True)
+    assert row.function.__name__ == "work"
+
+
+# --- dependencies
+
+
+def test_tasks_of_the_same_kernel_are_named_by_their_ids(desk: Desk) -> None:
+    first, second = desk.submit().future, desk.submit().future
+    row = desk.submit(first, k=second, inputs=[first])
+    assert (row.depends, row.ready) == ((0, 1, 0), False)
+    assert len(desk.posted) == 3
+
+
+def test_values_that_are_there_are_put_in_place_at_once(desk: Desk) -> None:
+    first = desk.settled(SUCCEEDED, 5)
+    row = desk.submit(first, [1], k=first, inputs=(first,))
+    assert (row.ready, row.depends) == (True, ())
+    assert (row.args, row.kwargs) == ((5, [1]), {"k": 5, "inputs": [5]})
+
+
+@pytest.mark.parametrize("how", [FAILED, CANCELLED])
+def test_a_task_that_has_failed_is_still_named(desk: Desk, how: int) -> None:
+    """So that the prepare thread says why."""
+    row = desk.submit(desk.settled(how, ValueError("no")))
+    assert (row.ready, row.depends) == (False, (0,))
+
+
+def test_futures_of_other_kinds_have_a_number_for_each_place(desk: Desk) -> None:
+    foreign: Future[Any] = Future()
+    rows = [desk.submit(foreign, foreign), desk.submit(foreign)]
+    assert [row.depends for row in rows] == [(-1, -2), (-3,)]
+    assert len(desk.posted) == 2
+    foreign.set_result(1)
+    assert desk.posted[2:] == [(DEPENDENCY_DONE, number, None) for number in (-1, -2, -3)]
+
+
+def test_a_foreign_future_that_fails_says_why(desk: Desk) -> None:
+    foreign, cancelled = Future[Any](), LazyFuture[Any]()
+    desk.submit(foreign, cancelled)
+    error = ValueError("no")
+    foreign.set_exception(error)
+    cancelled.cancel()
+    assert desk.posted[1] == (DEPENDENCY_DONE, -1, error)
+    assert (desk.posted[2][:2], "cancelled" in str(desk.posted[2][2])) == ((DEPENDENCY_DONE, -2), True)
+
+
+def test_a_foreign_future_that_has_ended_is_told_after_the_task(desk: Desk) -> None:
+    foreign: Future[Any] = Future()
+    foreign.set_result(1)
+    desk.submit(foreign)
+    assert [(code, number) for code, number, _ in desk.posted] == [(SUBMITTED, 0), (DEPENDENCY_DONE, -1)]
+
+
+def test_a_lazy_future_that_has_ended_well_is_its_value(desk: Desk) -> None:
+    future: LazyFuture[Any] = LazyFuture()
+    future.settle(SUCCEEDED, 7)
+    assert (desk.submit(future).args, len(desk.posted)) == ((7,), 1)
+
+
+def test_a_task_of_another_kernel_is_a_future_of_another_kind(desk: Desk) -> None:
+    other: AppFuture[Any] = AppFuture(0, "f", Kernel())  # type: ignore[arg-type]
+    assert desk.submit(other).depends == (-1,)
+
+
+def test_one_open_dependency_leaves_the_others_in_place(desk: Desk) -> None:
+    done, open_ = desk.settled(SUCCEEDED, 5), desk.submit().future
+    row = desk.submit(done, open_)
+    assert (row.depends, row.args) == ((1,), (done, open_))
+
+
+def test_a_resolver_that_raises_is_left_for_the_prepare_thread(desk_of: Callable[..., Desk]) -> None:
+    def broken(argument: object) -> Any:
+        raise ValueError("no")
+
+    row = desk_of(resolver=DependencyResolver(broken, broken)).submit([1])
+    assert (row.ready, row.depends) == (False, ())
+
+
+def test_files_to_be_made_are_futures(desk: Desk) -> None:
+    row = desk.submit(outputs=[File("a.csv"), File("b.csv")])
+    outputs = row.future.outputs
+    assert [type(output) for output in outputs] == [DataFuture] * 2
+    assert [os.path.basename(output.filepath) for output in outputs] == ["a.csv", "b.csv"]
+    assert [output.tid for output in outputs] == [0, 0]
+    assert desk.submit(inputs=outputs).depends == (-1, -2)
+
+
+# --- executors
+
+
+def test_all_means_every_executor_but_the_kernels_own(desk: Desk) -> None:
+    used = {desk.submit(executors="all").executor for _ in range(200)}
+    assert used == {"threads", "htex"}
+
+
+@pytest.mark.parametrize("executors", ["htex", ("htex",), ["htex"]], ids=["text", "tuple", "list"])
+def test_an_app_may_name_its_executor(desk: Desk, executors: Any) -> None:
+    assert {desk.submit(executors=executors).executor for _ in range(20)} == {"htex"}
+
+
+def test_an_app_may_name_several(desk_of: Callable[..., Desk]) -> None:
+    desk = desk_of(labels=("a", "b", "c"))
+    assert {desk.submit(executors=("a", "c")).executor for _ in range(200)} == {"a", "c"}
+
+
+@pytest.mark.parametrize("executors", ["gone", ("threads", "gone"), ()], ids=["one", "one of two", "none"])
+def test_an_executor_that_is_not_there_is_an_error_of_the_call(desk: Desk, executors: Any) -> None:
+    with pytest.raises(ConfigurationError, match=r"executors of app work.*labels out of \['threads', 'htex'\]"):
+        desk.submission.submit(AppSpec("work", work, executors), (), {})
+    assert desk.posted == []
+
+
+def test_a_kernel_without_executors_says_so(desk_of: Callable[..., Desk]) -> None:
+    with pytest.raises(ConfigurationError, match=r"This kernel has no executor.*Config\(executors="):
+        desk_of(labels=()).submission.submit(APP, (), {})
+
+
+def test_an_executor_that_is_added_is_used_from_then_on(desk_of: Callable[..., Desk], session_of: Any) -> None:
+    desk = desk_of(labels=("a",))
+    assert desk.submit(executors="all").executor == "a"
+    desk.sessions["b"] = session_of("b")
+    desk.submission.forget_choices()
+    assert {desk.submit(executors="all").executor for _ in range(100)} == {"a", "b"}
+
+
+# --- what keyword arguments say to the kernel
+
+
+@pytest.mark.parametrize("keyword", ["parsl_resource_specification", "parsl_like_resource_specification"])
+def test_resources_are_known_by_both_names(desk: Desk, keyword: str) -> None:
+    row = desk.submit(**{keyword: {"cores": 2, "priority": "-5"}})
+    assert (row.resources, row.priority) == ({"cores": 2, "priority": "-5"}, -5.0)
+
+
+def test_an_empty_specification_is_none(desk: Desk) -> None:
+    row = desk.submit(parsl_resource_specification={})
+    assert (row.resources, row.priority) == (None, 0)
+
+
+def test_a_walltime_is_seconds(desk: Desk) -> None:
+    assert (desk.submit(walltime=5).walltime, desk.submit(walltime=None).walltime) == (5.0, None)
+
+
+def test_streams_are_passed_on_and_known_to_the_future(desk: Desk) -> None:
+    row = desk.submit(stdout="a.out", stderr=("a.err", "w"))
+    assert (row.future.stdout, row.future.stderr) == ("a.out", ("a.err", "w"))
+    assert row.kwargs == {"stdout": "a.out", "stderr": ("a.err", "w")}
+
+
+def test_streams_are_named_after_the_task_on_demand(desk: Desk) -> None:
+    desk.submit()
+    row = desk.submit(stdout=AUTO_LOGNAME, stderr=AUTO_LOGNAME)
+    assert (row.future.stdout, row.future.stderr) == ("auto/1.stdout", "auto/1.stderr")
+    assert row.kwargs == {"stdout": "auto/1.stdout", "stderr": "auto/1.stderr"}
+
+
+def test_what_the_function_does_not_take_is_not_passed_on(desk: Desk) -> None:
+    app = AppSpec("work", work, "threads", undeclared=("walltime", "stdout"))
+    row = desk.submit(app=app, walltime=5, stdout="a.out", k=1)
+    assert (row.kwargs, row.walltime, row.future.stdout) == ({"k": 1}, 5.0, "a.out")
+
+
+@pytest.mark.parametrize(
+    ("task", "kwargs", "path"),
+    [
+        (7, {}, "task_logs/0000/task_0007_work.stdout"),
+        (7, None, "task_logs/0000/task_0007_work.stdout"),
+        (12345, {"label": "big"}, "task_logs/0001/task_12345_work_big.stdout"),
+    ],
+)
+def test_where_streams_go_by_themselves(task: int, kwargs: Any, path: str) -> None:
+    record = {"id": task, "func_name": "work", "kwargs": kwargs}
+    assert default_std_autopath("/run", record, "stdout") == f"/run/{path}"
+
+
+# --- back-pressure
+
+
+def test_a_caller_waits_while_enough_is_outstanding(desk_of: Callable[..., Desk], on_a_thread: Any) -> None:
+    desk = desk_of(limit=2)
+    for _ in range(2):
+        desk.submit()
+    waiting = on_a_thread(desk.submit)
+    while not desk.submission._waiting:
+        threading.Event().wait(0.001)
+    assert (waiting.done(), desk.submission.outstanding) == (False, 2)
+    desk.submission.settled(1)
+    assert waiting.result(PATIENCE).id == 2
+    assert desk.submission.outstanding == 2
+
+
+def test_the_kernels_own_threads_are_never_made_to_wait(desk_of: Callable[..., Desk], on_a_thread: Any) -> None:
+    desk = desk_of(limit=1)
+    desk.submit()
+
+    def from_a_callback() -> int:
+        mark_service_thread()
+        return desk.submit().id
+
+    assert on_a_thread(from_a_callback).result(PATIENCE) == 1
+
+
+def waiting_when_closed(desk: Desk, on_a_thread: Any) -> Any:
+    """A call that waited for room until the kernel was closed."""
+    desk.submit()
+    waiting = on_a_thread(desk.submit)
+    while not desk.submission._waiting:
+        threading.Event().wait(0.001)
+    desk.kernel.is_open = False
+    desk.submission.settled(0)
+    return waiting
+
+
+def test_nobody_waits_for_room_in_a_closed_kernel(desk_of: Callable[..., Desk], on_a_thread: Any) -> None:
+    waiting_when_closed(desk_of(limit=1), on_a_thread).exception(PATIENCE)
+
+
+@pytest.mark.xfail(strict=True, reason="it is submitted to a kernel that is closed, so that its future never ends")
+def test_who_waited_for_room_is_told_that_the_kernel_was_closed(desk_of: Callable[..., Desk], on_a_thread: Any) -> None:
+    assert isinstance(waiting_when_closed(desk_of(limit=1), on_a_thread).exception(PATIENCE), NoDataFlowKernelError)
+
+
+@pytest.mark.xfail(strict=True, reason="the number of tasks is written without a lock, and may go back")
+def test_the_number_of_tasks_never_goes_back(desk_of: Callable[..., Desk], on_a_thread: Any) -> None:
+    slow, begun = threading.Event(), threading.Event()
+
+    def autopath(task: Any, name: str) -> str:
+        begun.set()
+        assert slow.wait(PATIENCE)
+        return "path"
+
+    desk = desk_of(autopath=autopath)
+    first = on_a_thread(lambda: desk.submission.submit(APP, (), {"stdout": AUTO_LOGNAME}))
+    assert begun.wait(PATIENCE)
+    desk.submission.submit(APP, (), {})
+    slow.set()
+    first.result(PATIENCE)
+    assert desk.submission.outstanding == 2
