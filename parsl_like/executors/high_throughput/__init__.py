@@ -12,5 +12,6 @@
              unix sockets in a 0700 directory    unix sockets on this host, else TCP + CurveZMQ
 
 ``protocol`` holds every message between processes, ``links`` the sockets and keys, ``options`` what the processes are
-told, ``description`` what a user says. Nothing between driver and worker unpickles anything.
+told, ``description`` what a user says. ``exchange`` is what the interchange is made of, ``node`` what managers and
+workers are. Nothing between driver and worker unpickles anything.
 """

@@ -25,21 +25,21 @@ import zmq
 from parsl_like.errors import BadMessage
 from parsl_like.executors.high_throughput import links, protocol
 from parsl_like.executors.high_throughput.authentication import Authenticator
-from parsl_like.executors.high_throughput.delivery import Delivery
-from parsl_like.executors.high_throughput.listeners import allow_many_connections, open_listeners
-from parsl_like.executors.high_throughput.liveness import DriverWatch, wake_up_by_signals
-from parsl_like.executors.high_throughput.manager_selector import block_order
-from parsl_like.executors.high_throughput.notices import Notices
-from parsl_like.executors.high_throughput.options import InterchangeOptions
-from parsl_like.executors.high_throughput.placement import PlacementMachine
-from parsl_like.executors.high_throughput.placement_events import (
+from parsl_like.executors.high_throughput.exchange.delivery import Delivery
+from parsl_like.executors.high_throughput.exchange.listeners import allow_many_connections, open_listeners
+from parsl_like.executors.high_throughput.exchange.liveness import DriverWatch, wake_up_by_signals
+from parsl_like.executors.high_throughput.exchange.notices import Notices
+from parsl_like.executors.high_throughput.exchange.placement import PlacementMachine
+from parsl_like.executors.high_throughput.exchange.placement_events import (
     Event,
     FromDriver,
     FromManager,
     LinkOpened,
     TurnEnded,
 )
-from parsl_like.executors.high_throughput.roster import Membership
+from parsl_like.executors.high_throughput.exchange.roster import Membership
+from parsl_like.executors.high_throughput.manager_selector import block_order
+from parsl_like.executors.high_throughput.options import InterchangeOptions
 from parsl_like.version import VERSION
 
 if TYPE_CHECKING:

@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from parsl_like.errors import ParslError
-from parsl_like.executors.high_throughput.node import Node, worker_count
+from parsl_like.executors.high_throughput.node.facts import Node, worker_count
+from parsl_like.executors.high_throughput.node.pinning import pins, usable_processors
+from parsl_like.executors.high_throughput.node.signals import Signals
+from parsl_like.executors.high_throughput.node.workers import WorkerPool
 from parsl_like.executors.high_throughput.options import ManagerOptions
-from parsl_like.executors.high_throughput.pinning import pins, usable_processors
-from parsl_like.executors.high_throughput.signals import Signals
-from parsl_like.executors.high_throughput.workers import WorkerPool
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -62,7 +62,7 @@ def _manage(options: ManagerOptions, stack: ExitStack) -> None:
     logger.info("manager %s of block %s, pid %d: %d workers", name, options.block_id, os.getpid(), workers)
     pool.start_missing(time.monotonic())
     # Only now: importing zmq takes as long as a worker takes to start.
-    from parsl_like.executors.high_throughput.manager_loop import manage
+    from parsl_like.executors.high_throughput.node.manager_loop import manage
 
     manage(options, name, node, pool, signals, stack)
 

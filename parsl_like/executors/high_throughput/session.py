@@ -64,6 +64,9 @@ IN_BAND = 64 * 1024
 ACKNOWLEDGE_AT = 64
 """Batches of results that may go unacknowledged while there is nothing else to send."""
 
+ACKNOWLEDGE_BYTES = 1 << 20
+"""Bytes of large results likewise: a manager keeps them until they are acknowledged."""
+
 _SUCCEEDED = int(EventType.ATTEMPT_SUCCEEDED)
 _FAILED = int(EventType.ATTEMPT_FAILED)
 _LOST = int(EventType.ATTEMPT_LOST)
@@ -95,6 +98,7 @@ class HighThroughputSession(DescribedSession):
         self._events: list[RawEvent] = []
         self._acknowledged: dict[bytes, int] = {}
         self._unacknowledged = 0
+        self._unacknowledged_bytes = 0
         self._ready = threading.Event()
         self._places: dict[tuple[bytes, int], str] = {}
         self._nudge: Callable[[], None] = _nobody
@@ -153,7 +157,7 @@ class HighThroughputSession(DescribedSession):
                     self._take(protocol.decode(parts[0]), parts)
                 except BadMessage as error:
                     logger.warning("executor %s: %s", self.label, error)
-        if self._unacknowledged >= ACKNOWLEDGE_AT:
+        if self._unacknowledged >= ACKNOWLEDGE_AT or self._unacknowledged_bytes >= ACKNOWLEDGE_BYTES:
             self._send_tasks([], [])
         if self.error is None and broker.has_ended():
             self.fail_now(InterchangeLostError(self, broker.obituary(), log_path=broker.log_path))
@@ -240,7 +244,7 @@ class HighThroughputSession(DescribedSession):
     def _send_tasks(self, items: list[TaskItem], buffers: list[Any]) -> None:
         acknowledged = list(self._acknowledged.items())
         self._acknowledged.clear()
-        self._unacknowledged = 0
+        self._unacknowledged = self._unacknowledged_bytes = 0
         self._broker.send_data(protocol.encode(Tasks(items, acknowledged)), buffers)
 
     def _command(self, message: Any) -> None:
@@ -300,6 +304,7 @@ class HighThroughputSession(DescribedSession):
             self.context.defer(partial(outcome_events, deferred))
         self._acknowledged[manager] = message.sequence
         self._unacknowledged += 1
+        self._unacknowledged_bytes += sum(len(part) for part in buffers)
 
     def _place(self, manager: bytes, item: ResultItem) -> str:
         key = (manager, item.worker)

@@ -22,9 +22,9 @@ from zmq.utils.garbage import gc as lender
 
 from parsl_like.executors.high_throughput import links, protocol
 from parsl_like.executors.high_throughput.authentication import Authenticator
-from parsl_like.executors.high_throughput.liveness import process_started
+from parsl_like.executors.high_throughput.exchange.liveness import process_started
+from parsl_like.executors.high_throughput.exchange.placement import PRESENT_YOURSELF
 from parsl_like.executors.high_throughput.options import Endpoint, InterchangeOptions
-from parsl_like.executors.high_throughput.placement import PRESENT_YOURSELF
 from parsl_like.executors.high_throughput.protocol import (
     Acknowledged,
     BlockIdle,

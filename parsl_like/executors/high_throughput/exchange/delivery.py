@@ -1,0 +1,77 @@
+"""What the placement machine asks for, put on the wire."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+from parsl_like.executors.high_throughput import links, protocol
+from parsl_like.executors.high_throughput.exchange.parcels import parcels
+from parsl_like.executors.high_throughput.exchange.placement_events import Effect, Give, Report, Tell, Undelivered
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from parsl_like.executors.high_throughput.links import Link, Socket
+    from parsl_like.executors.high_throughput.protocol import Message
+
+logger = logging.getLogger("parsl_like.interchange")
+
+
+class Delivery:
+    """Sends without ever waiting, to each manager through the sockets it was last heard on.
+
+    Args:
+        control: The control link to the driver.
+        data: The data link to the driver.
+        limit: The largest frame of attempts, in bytes.
+    """
+
+    def __init__(self, control: Socket, data: Socket, limit: int = protocol.MAX_FRAME) -> None:
+        self._limit = limit
+        self._driver: dict[Link, Socket] = {"control": control, "data": data}
+        self._managers: dict[Link, dict[bytes, Socket]] = {"control": {}, "data": {}}
+
+    def learn(self, manager: bytes, link: Link, socket: Socket) -> None:
+        """A manager was heard on a socket."""
+        self._managers[link][manager] = socket
+
+    def say(self, message: Message, link: Link = "control") -> None:
+        """Send a message to the driver."""
+        links.send(self._driver[link], protocol.encode(message))
+
+    def forward(self, frame: bytes, buffers: Sequence[Any]) -> None:
+        """Send results to the driver as they came."""
+        links.send(self._driver["data"], frame, buffers)
+
+    def carry_out(self, effect: Effect) -> Undelivered | None:
+        """Do what an effect says; gives back what could not be given to its manager."""
+        if type(effect) is Give:
+            return self._give(effect)
+        if type(effect) is Report:
+            if type(effect.message) is protocol.ManagerNews:
+                self._note_news(effect.message)
+            self.say(effect.message, effect.link)
+        elif type(effect) is Tell and (socket := self._managers["control"].get(effect.manager)):
+            links.send(socket, protocol.encode(effect.message), to=effect.manager)
+        return None
+
+    def _give(self, effect: Give) -> Undelivered | None:
+        manager, unsent = effect.manager, list(effect.items)
+        socket = self._managers["data"].get(manager)
+        if socket is None:
+            return Undelivered(manager, unsent, effect.buffers)
+        up = all(links.send(socket, protocol.encode(function), to=manager) for function in effect.functions)
+        if up and unsent:
+            acknowledged = [(manager, effect.acknowledged)] if effect.acknowledged else []
+            for parcel in parcels(effect.items, effect.buffers, acknowledged, self._limit):
+                up = up and links.send(socket, parcel.frame, parcel.buffers, to=manager)
+                unsent = unsent[parcel.size :] if up else unsent
+        return None if up else Undelivered(manager, unsent, effect.buffers)
+
+    def _note_news(self, news: protocol.ManagerNews) -> None:
+        name = news.manager.decode(errors="replace")
+        logger.info("manager %s of block %s on %s %s %s", name, news.block, news.hostname, news.what, news.reason)
+        if news.what in ("lost", "ended"):
+            for ways in self._managers.values():
+                ways.pop(news.manager, None)

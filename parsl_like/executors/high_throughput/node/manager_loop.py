@@ -1,0 +1,306 @@
+"""The one thread of a manager: it waits for its links, its workers, signals and the next deadline."""
+
+from __future__ import annotations
+
+import logging
+import math
+import os
+import platform
+import time
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import zmq
+
+from parsl_like.errors import BadMessage, ExecutorError
+from parsl_like.executors.high_throughput import links, protocol
+from parsl_like.executors.high_throughput.node.crew import Crew
+from parsl_like.executors.high_throughput.node.facts import package_versions, seconds_left
+from parsl_like.executors.high_throughput.node.joining import join
+from parsl_like.executors.high_throughput.node.outbox import Outbox
+from parsl_like.executors.high_throughput.node.workers import END_S
+from parsl_like.version import VERSION
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from contextlib import ExitStack
+
+    from parsl_like.executors.high_throughput.links import Context, Socket
+    from parsl_like.executors.high_throughput.node.facts import Node
+    from parsl_like.executors.high_throughput.node.signals import Signals
+    from parsl_like.executors.high_throughput.node.uplink import Uplink
+    from parsl_like.executors.high_throughput.node.workers import WorkerPool
+    from parsl_like.executors.high_throughput.options import ManagerOptions
+
+logger = logging.getLogger("parsl_like.manager")
+
+SETTLE_S = 0.2
+"""A drained manager waits so long for what may still be on its way to it."""
+
+LINGER_MS = 5000
+"""How long the last results may take to leave, in milliseconds, when the manager ends in order."""
+
+FAILED_LINGER_MS = 500
+"""The same when it ends because something is wrong."""
+
+TURN_MESSAGES = 1000
+"""How many messages of one link are taken before the others have their turn."""
+
+
+class Manager:
+    """A node's manager, once it has been taken by an interchange.
+
+    Args:
+        options: What it was told.
+        register: How it presented itself.
+        uplink: Its links.
+        pool: Its workers.
+        signals: Tells of workers that ended, and of requests to end.
+
+    Attributes:
+        failure: Why it ended, if that was not because it was told to.
+    """
+
+    def __init__(
+        self, options: ManagerOptions, register: protocol.Register, uplink: Uplink, pool: WorkerPool, signals: Signals
+    ) -> None:
+        self._label = options.label
+        self._register = register
+        self._uplink = uplink
+        self._pool = pool
+        self._signals = signals
+        self._outbox = Outbox(register.manager)
+        self._crew = Crew(pool, self._outbox, register.hostname, options.prefetch)
+        self._drain_at = math.inf if options.drain_period is None else time.monotonic() + options.drain_period
+        self._draining = False
+        self._quiet_since = math.inf
+        self._leaving = ""
+        self._leave_by = math.inf
+        self.failure: ExecutorError | None = None
+        self._returned: list[int] = []
+        self._poller = zmq.Poller()
+        for source in (signals, pool):
+            self._poller.register(source.fileno(), zmq.POLLIN)
+        self._take: dict[type, Callable[[Any, list[Any], float], None]] = {
+            protocol.Function: lambda message, parts, now: self._crew.take_function(message, now),
+            protocol.Tasks: self._take_tasks,
+            protocol.Registered: self._take_registered,
+            protocol.Refused: lambda message, parts, now: self._fail(
+                f"the interchange refused it: {message.reason}", now
+            ),
+            protocol.Heartbeat: lambda message, parts, now: None,
+            protocol.Drain: lambda message, parts, now: self._drain("the interchange asked for it", now),
+            protocol.Cancel: lambda message, parts, now: self._crew.cancel(message.attempts, now),
+            protocol.Acknowledged: lambda message, parts, now: self._outbox.acknowledge(message.sequence),
+            protocol.Stop: lambda message, parts, now: self._leave(f"the interchange said so: {message.reason}", now),
+        }
+
+    # --- turns
+
+    def run(self) -> int:
+        """Serve until told to end, until drained, or until the interchange is gone; then its workers are gone, too.
+
+        Gives how many milliseconds its last words may take to leave.
+        """
+        self._signals.children = True
+        now = time.monotonic()
+        while not self._is_over(now):
+            self._uplink.watch(self._poller)
+            wait = max(0.0, self._deadline() - now)
+            ready = dict(self._poller.poll(math.ceil(wait * 1000)))
+            now = time.monotonic()
+            self._turn(ready, now)
+        self._uplink.tell(protocol.Goodbye(self._leaving, self._returned))
+        logger.info("ended: %s", self._leaving)
+        return LINGER_MS if self.failure is None else FAILED_LINGER_MS
+
+    def _turn(self, ready: Mapping[Any, int], now: float) -> None:
+        # Control comes before data: what is cancelled need not begin.
+        for socket in (self._uplink.control, self._uplink.data):
+            if socket in ready:
+                self._receive(socket, now)
+        if self._pool.fileno() in ready:
+            self._crew.collect(now)
+        if self._signals.fileno() in ready:
+            self._signals.take()
+        if self._signals.children:
+            self._signals.children = False
+            self._watched(self._crew.bury, now)
+        self._keep_up(now)
+        self._send()
+
+    def _deadline(self) -> float:
+        crew = self._crew.deadline()
+        own = (
+            self._leave_by
+            if self._leaving
+            else min(self._uplink.deadline(), self._drain_at, self._quiet_since + SETTLE_S)
+        )
+        return own if crew is None else min(own, crew)
+
+    def _is_over(self, now: float) -> bool:
+        return bool(self._leaving) and (self._pool.is_empty() or now >= self._leave_by)
+
+    def _keep_up(self, now: float) -> None:
+        self._watched(self._crew.keep_up, now)
+        if self._leaving:
+            return
+        if self._signals.ending:
+            self._leave(f"it got {self._signals.ending}", now)
+        elif (silence := self._uplink.silent_for(now)) is not None:
+            self._fail(
+                f"nothing was heard of the interchange at {self._uplink.endpoint.control} for {silence:.0f} s", now
+            )
+        else:
+            self._uplink.keep_up(now, self._present, self._heartbeat)
+            self._go_on_draining(now)
+
+    def _watched(self, step: Callable[[float], None], now: float) -> None:
+        """Do what may find that workers cannot be started; then the manager ends."""
+        try:
+            step(now)
+        except ExecutorError as error:
+            self.failure = error
+            self._leave(str(error), now)
+
+    # --- what comes
+
+    def _receive(self, socket: Socket, now: float) -> None:
+        for _ in range(TURN_MESSAGES):
+            parts = links.receive(socket)
+            if parts is None:
+                return
+            self._uplink.heard = now
+            try:
+                message = protocol.decode(parts[0])
+                take = self._take.get(type(message))
+                if take is None:
+                    raise BadMessage(f"a {type(message).__name__} is not for a manager")
+                take(message, parts, now)
+            except BadMessage as error:
+                logger.warning("dropped a message: %s", error)
+
+    def _take_tasks(self, message: protocol.Tasks, parts: list[Any], now: float) -> None:
+        for manager, sequence in message.acknowledged:
+            if manager == self._register.manager:
+                self._outbox.acknowledge(sequence)
+        if self._draining or self._leaving:
+            self._crew.hand_back(message.items, f"manager {self._register.manager.decode()} takes nothing new")
+        elif missing := self._crew.take_tasks(message.items, parts[1:], now):
+            self._uplink.send(protocol.encode(protocol.NeedFunction(sorted(missing))))
+
+    def _take_registered(self, message: protocol.Registered, parts: list[Any], now: float) -> None:
+        if self._uplink.take(message, now):
+            logger.info("joined incarnation %d of the interchange (again)", message.incarnation)
+            for batch in self._outbox.unacknowledged():
+                self._uplink.send(batch.frame, batch.buffers)
+
+    # --- what goes
+
+    def _send(self) -> None:
+        if cancelled := self._crew.take_cancelled():
+            self._uplink.tell(protocol.Cancelled(cancelled))
+        if not self._outbox or not self._uplink.registered:
+            return
+        for batch in self._outbox.batches(self._crew.capacity()):
+            self._uplink.send(batch.frame, batch.buffers)
+
+    def _present(self) -> protocol.Register:
+        batches = self._outbox.unacknowledged()
+        self._crew.doubt(frozenset(attempt for batch in batches for attempt in batch.attempts))
+        return msgspec.structs.replace(
+            self._register,
+            capacity=self._crew.capacity(),
+            ends=seconds_left(os.environ, time.time()),
+            held=self._crew.held(),
+            unacknowledged=[batch.sequence for batch in batches],
+        )
+
+    def _heartbeat(self) -> protocol.Heartbeat:
+        return protocol.Heartbeat(time.monotonic(), self._crew.running(), self._crew.capacity())
+
+    # --- the end
+
+    def _drain(self, reason: str, now: float) -> None:
+        if not self._draining:
+            logger.info("draining: %s", reason)
+            self._draining = True
+            self._drain_at = math.inf
+
+    def _go_on_draining(self, now: float) -> None:
+        if now >= self._drain_at:
+            # The interchange stops giving, then says so: what comes until then is still taken.
+            self._drain_at = math.inf
+            self._uplink.tell(protocol.Drain([self._register.block]))
+        if not self._draining or len(self._crew) or self._outbox:
+            self._quiet_since = math.inf
+        elif now >= self._quiet_since + SETTLE_S:
+            self._leave("it is drained", now)
+        else:
+            self._quiet_since = min(self._quiet_since, now)
+
+    def _fail(self, reason: str, now: float) -> None:
+        if not self._leaving:
+            manager, host = self._register.manager.decode(), self._register.hostname
+            self.failure = ExecutorError(self._label, f"manager {manager} on {host} ends: {reason}")
+        self._leave(reason, now)
+
+    def _leave(self, reason: str, now: float) -> None:
+        if not self._leaving:
+            logger.info("ending: %s", reason)
+            self._leaving = reason
+            self._leave_by = now + END_S
+            self._returned = self._crew.stop(now)
+
+
+def manage(
+    options: ManagerOptions, name: str, node: Node, pool: WorkerPool, signals: Signals, stack: ExitStack
+) -> None:
+    """Join an interchange and serve it to the end.
+
+    Args:
+        options: What the manager was told.
+        name: Its name.
+        node: Where it runs.
+        pool: Its workers, already started.
+        signals: Signals that have come.
+        stack: Closes what is opened here.
+
+    Raises:
+        ExecutorError: if it ends for another reason than that it was told to.
+        ConfigurationError: if its key cannot be used.
+        OSError: if its key cannot be read.
+    """
+    context: Context = zmq.Context()
+    stack.callback(context.term)
+    register = protocol.Register(
+        version=protocol.PROTOCOL_VERSION,
+        run_id=options.run_id,
+        manager=name.encode(),
+        block=options.block_id,
+        hostname=node.hostname,
+        pid=os.getpid(),
+        slots=len(pool),
+        capacity=len(pool) + (options.prefetch or 0),
+        cores=node.cores,
+        memory=node.memory,
+        accelerators=list(options.accelerators),
+        python=platform.python_version(),
+        package=VERSION,
+        packages=package_versions(),
+        transport=options.transport or "",
+        ends=seconds_left(os.environ, time.time()),
+    )
+    uplink = join(context, options, register, signals)
+    if uplink is None:
+        logger.info("ended: it got %s before it had joined", signals.ending)
+        return
+    logger.info("joined the interchange at %s", uplink.endpoint.control)
+    linger = 0
+    try:
+        manager = Manager(options, register, uplink, pool, signals)
+        linger = manager.run()
+    finally:
+        uplink.close(linger)
+    if manager.failure is not None:
+        raise manager.failure

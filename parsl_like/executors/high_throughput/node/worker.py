@@ -1,0 +1,167 @@
+"""One worker process: reads an attempt from its pipe, runs it, writes the result, until the pipe ends.
+
+Started by a manager as ``python -m parsl_like.executors.high_throughput.node.worker`` with the words of
+:class:`Inherited`.
+It imports no zmq and no msgspec, so that it is ready soon, and it never outlives its manager.
+"""
+
+from __future__ import annotations
+
+import faulthandler
+import os
+import signal
+import sys
+from time import time
+from typing import TYPE_CHECKING, NamedTuple, Self
+
+from parsl_like.executors.high_throughput.node.cells import IDLE, Cells
+from parsl_like.executors.high_throughput.node.functions import Functions
+from parsl_like.executors.high_throughput.node.pipe import WorkerEnd
+from parsl_like.remote.call import Outcome, run_call
+from parsl_like.serialize.failures import pack_failure
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from parsl_like.executors.high_throughput.node.pipe import TaskPacket
+
+MODULE = "parsl_like.executors.high_throughput.node.worker"
+
+VALUE, FAILURE = 0, 1
+"""``protocol.OUTCOME_VALUE`` and ``OUTCOME_FAILURE``, which a worker does not import."""
+
+_PR_SET_PDEATHSIG = 1
+
+
+class Inherited(NamedTuple):
+    """What a worker is given: descriptors that are already open in it, and a few facts.
+
+    Attributes:
+        pipe: Its end of the pipe.
+        cells: The cells of all workers.
+        functions: The file of functions.
+        worker: Its number on the node.
+        manager: Process id of its manager.
+        python_path: Directories to look for modules in before all others.
+    """
+
+    pipe: int
+    cells: int
+    functions: int
+    worker: int
+    manager: int
+    python_path: tuple[str, ...] = ()
+
+    def to_argv(self) -> list[str]:
+        """The command line's arguments."""
+        return [*(str(number) for number in self[:5]), *self.python_path]
+
+    @classmethod
+    def from_argv(cls, argv: Sequence[str]) -> Self:
+        """What :meth:`to_argv` was called on.
+
+        Raises:
+            ValueError: if the arguments are others.
+        """
+        pipe, cells, functions, worker, manager = map(int, argv[:5])
+        return cls(pipe, cells, functions, worker, manager, tuple(argv[5:]))
+
+
+class Worker:
+    """What runs attempts.
+
+    Args:
+        inherited: What the process was given.
+    """
+
+    def __init__(self, inherited: Inherited) -> None:
+        self._link = WorkerEnd(inherited.pipe, inherited.worker)
+        self._cell = Cells(inherited.cells).of(inherited.worker)
+        self._functions = Functions(inherited.functions)
+        self._pid = os.getpid()
+
+    def serve(self) -> None:
+        """Run attempts until the manager closes the pipe or is gone.
+
+        Raises:
+            OSError: if a result cannot be sent, because a task has closed the pipe for instance.
+        """
+        self._link.send_ready()
+        while (packet := self._link.receive()) is not None:
+            self._cell[0] = packet.attempt
+            self._run(packet)
+            # What the task used is free by now: its names were local to _run.
+            del packet
+            self._cell[0] = IDLE
+
+    def _run(self, packet: TaskPacket) -> None:
+        started = time()
+        outcome = self._outcome(packet)
+        ended = time()
+        if os.getpid() != self._pid:
+            os._exit(0)  # the task forked, and its child came back here
+        attempt, code = packet.attempt, VALUE if outcome.ok else FAILURE
+        try:
+            self._link.send(attempt, code, outcome.body, outcome.buffers, started, ended)
+        except BrokenPipeError:
+            raise
+        except OSError as error:  # no room for the value, most likely; there is for a few words
+            self._link.send(attempt, FAILURE, pack_failure(error), (), started, ended)
+
+    def _outcome(self, packet: TaskPacket) -> Outcome:
+        try:
+            if packet.error is not None:
+                raise packet.error
+            function = self._functions.get(packet.function, packet.function_start, packet.function_length)
+        except BaseException as error:  # noqa: BLE001 - rebuilding a function imports the user's modules
+            return Outcome(False, pack_failure(error), ())
+        return run_call(function, packet.body, packet.buffers)
+
+
+def main(argv: Sequence[str]) -> int:
+    """Be a worker until there is nothing more to do."""
+    inherited = Inherited.from_argv(argv)
+    if not die_with(inherited.manager):
+        return 0
+    _settle_in(inherited)
+    try:
+        Worker(inherited).serve()
+    except OSError as error:
+        if os.getppid() != inherited.manager or isinstance(error, BrokenPipeError):
+            return 0
+        print(f"worker {inherited.worker}: its pipe is broken, by the last task most likely: {error}", file=sys.stderr)  # noqa: T201
+        return 1
+    return 0
+
+
+def die_with(parent: int) -> bool:
+    """Let the kernel kill this process when ``parent`` dies; False if that is dead already.
+
+    Where the kernel cannot (``man 2 prctl``, PR_SET_PDEATHSIG, is Linux), the process still ends at its next look at
+    the pipe.
+    """
+    if sys.platform == "linux":
+        import ctypes
+
+        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
+    return os.getppid() == parent
+
+
+def _settle_in(inherited: Inherited) -> None:
+    # SIGINT is no KeyboardInterrupt here: it could come between two attempts and take one with it.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGCHLD):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+    for descriptor in inherited[:3]:
+        os.set_inheritable(descriptor, False)  # what a task starts has no business with them
+    faulthandler.enable()
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(line_buffering=True)  # type: ignore[union-attr]
+    known = set(sys.path)
+    sys.path[:0] = [path for path in inherited.python_path if path not in known and os.path.isdir(path)]
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

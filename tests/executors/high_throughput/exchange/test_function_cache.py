@@ -1,0 +1,38 @@
+"""The functions an interchange holds."""
+
+from __future__ import annotations
+
+from parsl_like.executors.high_throughput.exchange.function_cache import FunctionCache
+from parsl_like.executors.high_throughput.protocol import Function
+
+
+def function(name: bytes, size: int) -> Function:
+    return Function(name, name.decode(), bytes(size))
+
+
+def test_the_least_recently_used_is_forgotten() -> None:
+    cache = FunctionCache(limit=100)
+    cache.put(function(b"a", 40))
+    cache.put(function(b"b", 40))
+    assert cache.get(b"a") == function(b"a", 40)
+    cache.put(function(b"c", 40))
+    assert cache.get(b"b") is None
+    assert cache.get(b"a") is not None
+    assert cache.size == 80
+
+
+def test_a_function_that_comes_again_counts_once() -> None:
+    cache = FunctionCache(limit=100)
+    cache.put(function(b"a", 40))
+    cache.put(function(b"a", 60))
+    assert cache.size == 60
+
+
+def test_one_that_is_larger_than_the_limit_is_kept_until_the_next() -> None:
+    cache = FunctionCache(limit=100)
+    cache.put(function(b"a", 10))
+    cache.put(function(b"huge", 500))
+    assert cache.get(b"huge") is not None
+    assert cache.get(b"a") is None
+    cache.put(function(b"b", 10))
+    assert (cache.get(b"huge"), cache.size) == (None, 10)
