@@ -28,6 +28,11 @@ _PENDING, _FINISHED, _CANCELLED = "PENDING", "FINISHED", "CANCELLED_AND_NOTIFIED
 # since a signal's handler or a finaliser that uses a future may run on a thread that holds it.
 _GATE = threading.RLock()
 
+# Where threads that the kernel needs wait: for an end itself, since telling others of it may be up to them. A callback
+# that asks for another task's result would otherwise wait for the very thread it is on.
+_ENDS = threading.Condition()
+_EARLY: set[object] = set()  # those who wait there now
+
 UNSETTLED, SUCCEEDED, FAILED, CANCELLED = 0, 1, 2, 3
 
 
@@ -70,6 +75,9 @@ class LazyFuture(Future[T]):
             self._exception = value
             self._result = getattr(value, "__traceback__", None)  # what each raising of it starts from
         self.settled = settled
+        if _EARLY:
+            with _ENDS:
+                _ENDS.notify_all()
 
     def publish(self) -> None:
         """Tell those who wait, and run the callbacks; a callback that raises is logged. A second call does nothing."""
@@ -128,7 +136,7 @@ class LazyFuture(Future[T]):
         with _GATE:
             if self.settled != UNSETTLED:
                 return self.settled == CANCELLED
-            self.settled = CANCELLED
+            self.settle(CANCELLED, None)
         self.publish()
         return True
 
@@ -144,16 +152,30 @@ class LazyFuture(Future[T]):
         self._run(fn)
 
     def _wait(self, timeout: float | None) -> None:
-        if self._state != _PENDING or (self.settled != UNSETTLED and is_service_thread()):
-            return  # a thread that the kernel needs does not wait for others to be told: they may be behind it
+        if self._state != _PENDING:
+            return
+        if is_service_thread():
+            self._wait_for_end(timeout)
+            return
         with self._condition:
             if self._state == _PENDING:
                 self._condition.wait(timeout)
         if self._state == _PENDING:
             raise TimeoutError
 
+    def _wait_for_end(self, timeout: float | None) -> None:
+        token = object()
+        with _ENDS:
+            _EARLY.add(token)
+            try:
+                ended = _ENDS.wait_for(lambda: self.settled != UNSETTLED, timeout)
+            finally:
+                _EARLY.discard(token)
+        if not ended:
+            raise TimeoutError
+
     def wait_published(self) -> None:
-        """Wait until everybody has been told, whatever the end is."""
+        """Wait until everybody has been told, whatever the end is; on a thread of the kernel's own, until it has ended."""
         self._wait(None)
 
     def result(self, timeout: float | None = None) -> T:

@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-WRITTEN = (ROOT / "parsl_like" / "dataflow" / "loader.py").is_file()
 
 
 def program() -> str:
@@ -30,7 +29,6 @@ def run(folder: Path, source: str) -> str:
 
 
 @pytest.mark.integration
-@pytest.mark.skipif(not WRITTEN, reason="there is no kernel yet")
 @pytest.mark.parametrize("executor", ["ThreadPoolExecutor(max_threads=4)", "HighThroughputExecutor()"])
 def test_the_first_program(tmp_path: Path, executor: str) -> None:
     source = program()

@@ -450,6 +450,56 @@ def test_a_thread_the_kernel_needs_does_not_wait_for_others_to_be_told() -> None
     assert not good.done()
 
 
+def test_a_callback_may_wait_for_another_task(on_a_thread: Callable[..., Any]) -> None:
+    """The thread that runs it is the one that would tell of the other's end."""
+    first, second = LazyFuture[Any](), LazyFuture[Any]()
+    begun, got = threading.Event(), []
+
+    def callback(_: Any) -> None:
+        begun.set()
+        got.append(second.result(PATIENCE))
+
+    def completion() -> None:
+        mark_service_thread()
+        for future in (first, second):
+            future.publish()
+
+    first.add_done_callback(callback)
+    first.settle(SUCCEEDED, 1)
+    publishing = on_a_thread(completion)
+    assert begun.wait(PATIENCE)
+    assert got == []
+    second.settle(SUCCEEDED, 2)
+    publishing.result(PATIENCE)
+    assert (got, second.done()) == ([2], True)
+
+
+def test_a_thread_the_kernel_needs_waits_no_longer_than_it_wants(on_a_thread: Callable[..., Any]) -> None:
+    def ask() -> None:
+        mark_service_thread()
+        for seconds in (0, 0.001, -1):
+            with pytest.raises(TimeoutError):
+                LazyFuture[Any]().result(seconds)
+
+    on_a_thread(ask).result(PATIENCE)
+    assert futures._EARLY == set()
+
+
+@pytest.mark.parametrize("end", [finished, failed, cancelled], ids=lambda f: f.__name__)
+def test_a_thread_the_kernel_needs_hears_of_every_end(on_a_thread: Callable[..., Any], end: Callable[..., Any]) -> None:
+    future: LazyFuture[Any] = LazyFuture()
+
+    def ask() -> None:
+        mark_service_thread()
+        future.wait_published()
+
+    asking = on_a_thread(ask)
+    while not futures._EARLY:
+        threading.Event().wait(0.001)
+    end(future)
+    asking.result(PATIENCE)
+
+
 def test_waiting_until_everybody_is_told() -> None:
     future: LazyFuture[Any] = LazyFuture()
     future.settle(CANCELLED, None)
