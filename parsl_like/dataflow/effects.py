@@ -69,7 +69,7 @@ class LiveEffects:
         for label, rows in out.launch.items():
             self._launch(label, rows)
         if out.settle:
-            self._settle(out.settle)
+            self.settle(out.settle)
         if out.prepare:
             self._prepare(out.prepare)
         for row, targets in out.watch:
@@ -90,7 +90,8 @@ class LiveEffects:
             logger.exception("executor %s refused %d task(s)", label, len(rows))
             self._post_all([(_ATTEMPT_FAILED, row.attempt_id, (error, 1.0, None)) for row in rows])
 
-    def _settle(self, rows: list[TaskRow]) -> None:
+    def settle(self, rows: list[TaskRow]) -> None:
+        """Give futures their end, and have those told who wait for it."""
         futures = []
         failed = []
         for row in rows:

@@ -175,7 +175,7 @@ class LazyFuture(Future[T]):
             raise TimeoutError
 
     def wait_published(self) -> None:
-        """Wait until everybody has been told, whatever the end is; on a thread of the kernel's own, until it has ended."""
+        """Wait until everybody has been told, whatever the end is; a thread of the kernel's own: until it has ended."""
         self._wait(None)
 
     def result(self, timeout: float | None = None) -> T:

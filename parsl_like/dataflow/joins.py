@@ -74,10 +74,13 @@ def watch(row: TaskRow, targets: JoinTargets, post: Callable[[RawEvent], None]) 
 
 
 def _outcome(task: int, targets: JoinTargets) -> tuple[bool, Any]:
-    failed = [(error, _name(future)) for future in targets.futures if (error := error_of(future)) is not None]
-    if failed:
-        return False, JoinError(failed, task)
-    values = [future.result() for future in targets.futures]
+    try:
+        failed = [(error, _name(future)) for future in targets.futures if (error := error_of(future)) is not None]
+        if failed:
+            return False, JoinError(failed, task)
+        values = [future.result() for future in targets.futures]
+    except Exception as error:  # noqa: BLE001 - futures may be of any library; the join must end whatever they do
+        return False, error
     return True, values[0] if targets.single else values
 
 

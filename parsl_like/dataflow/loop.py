@@ -15,6 +15,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from parsl_like.core.effects import Outbox
 from parsl_like.core.events import EventType, RawEvent
 
 if TYPE_CHECKING:
@@ -46,6 +47,8 @@ class KernelLoop:
         self._ask_cost: CostRequest | None = None
         self._on_crash = on_crash
         self._inbox: deque[RawEvent] = deque()
+        self._batch: list[RawEvent] = []
+        self._out = Outbox()
         self._sessions: list[ExecutorSession] = []
         self._asleep = False
         self._nudged = False
@@ -96,20 +99,27 @@ class KernelLoop:
 
         Raises:
             TimeoutError: if the thread does not come to it in time, or has ended.
+            Exception: what the function raised.
         """
         if threading.current_thread() is self._thread:
             return function()
         answered = threading.Event()
-        answer: list[Any] = []
+        answer: list[tuple[Any, BaseException | None]] = []
 
         def run() -> None:
-            answer.append(function())
+            try:
+                answer.append((function(), None))
+            except BaseException as error:  # noqa: BLE001 - it is raised where it belongs, in the caller
+                answer.append((None, error))
             answered.set()
 
         self.post((_CALL, 0, run))
         if not answered.wait(timeout):
             raise TimeoutError(f"the kernel's owner thread did not answer within {timeout} s")
-        return answer[0]
+        value, error = answer[0]
+        if error is not None:
+            raise error
+        return value
 
     @property
     def alive(self) -> bool:
@@ -122,8 +132,9 @@ class KernelLoop:
         return len(self._inbox)
 
     def unread(self) -> list[RawEvent]:
-        """Events that nobody has looked at; for the time after the thread has ended."""
-        return [self._inbox.popleft() for _ in range(len(self._inbox))]
+        """Events that nobody has looked at, or only in part; for the time after the thread has ended."""
+        batch, self._batch = self._batch, []
+        return batch + [self._inbox.popleft() for _ in range(len(self._inbox))]
 
     def add_session(self, session: ExecutorSession) -> None:
         """Poll one more executor; on the owner thread, or before it starts."""
@@ -158,12 +169,18 @@ class KernelLoop:
                     self._sleep()
         except BaseException as error:  # the thread's root: a dead owner must fail every future, not hang them
             logger.critical("the kernel's owner thread crashed", exc_info=True)
+            self._settle_what_has_ended()
             self._on_crash(error)
+
+    def _settle_what_has_ended(self) -> None:
+        """Ends that were reached before a crash count, also those on their way out of the machine."""
+        rows = [*self._out.settle, *self.machine.take().settle]
+        self._effects.settle([row for row in rows if not row.future.settled])
 
     def _pass(self) -> bool:
         """Take and do everything there is; whether there was anything."""
         machine = self.machine
-        batch = self._drain()
+        batch = self._batch = self._drain()
         for session in self._sessions:
             events = session.pump()
             if events:
@@ -171,10 +188,16 @@ class KernelLoop:
         if batch:
             machine.feed(((_TIME_PASSED, 0, time.time()),))
             machine.feed(batch)
+            self._batch = []
         if not machine.out:
             return bool(batch)
-        self._effects.carry_out(machine.take())
+        self._carry_out()
         return True
+
+    def _carry_out(self) -> None:
+        self._out = self.machine.take()
+        self._effects.carry_out(self._out)
+        self._out = Outbox()
 
     def _drain(self) -> list[RawEvent]:
         inbox = self._inbox
@@ -182,6 +205,7 @@ class KernelLoop:
         for _ in range(len(inbox)):
             event = inbox.popleft()
             if event[0] == _CALL:
+                self._batch = batch
                 self._call(batch, event[2])
                 batch = []
             else:
@@ -192,8 +216,9 @@ class KernelLoop:
         """Run a call in its place: what was posted before it has been dealt with, and its effects carried out."""
         self.machine.feed(((_TIME_PASSED, 0, time.time()),))
         self.machine.feed(batch)
+        self._batch = []
         if self.machine.out:
-            self._effects.carry_out(self.machine.take())
+            self._carry_out()
         function()
 
     def _without_failures(self, events: Sequence[RawEvent], ask_cost: CostRequest) -> list[RawEvent]:

@@ -79,7 +79,7 @@ class Preparation:
             if row.app.cache and (recalled := self._recall(row, args, kwargs)):
                 return recalled
             return (_PREPARED, row.id, self.packed(row, args, kwargs))
-        except Exception as error:  # noqa: BLE001 - user code: pickling, resolving, hashing; the task fails, the thread goes on
+        except BaseException as error:  # noqa: BLE001 - user code: pickling, resolving, hashing; the task fails, the thread goes on
             return (_PREPARE_FAILED, row.id, error)
 
     def _recall(self, row: TaskRow, args: tuple[Any, ...], kwargs: dict[str, Any]) -> RawEvent | None:

@@ -53,7 +53,7 @@ class RetryDesk:
         error, cost, report = failure
         try:
             cost = float(self._handler(error, task))  # type: ignore[misc]  # nobody asks without a handler
-        except Exception as complaint:  # a user's handler: its own failure ends the task, and is named as the cause
+        except BaseException as complaint:  # a user's handler: its own failure ends the task, and is named as the cause
             logger.exception("the retry handler raised on task %s", task["id"])
             complaint.__cause__ = error
             error, cost = complaint, float("inf")

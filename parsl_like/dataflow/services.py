@@ -75,6 +75,7 @@ class Service(Generic[T]):
             item = self._queue.get()
             if item is not None:
                 items.append(item)
+        self._queue.put(None)  # the wish to end was among what was taken
         return items
 
     def _run(self) -> None:

@@ -21,7 +21,7 @@ from parsl_like.dataflow.futures import SUCCEEDED, AppFuture, LazyFuture
 from parsl_like.dataflow.joins import JoinBody, error_of
 from parsl_like.dataflow.preparation import ATOMS, NO_KWARGS, Preparation
 from parsl_like.dataflow.services import is_service_thread
-from parsl_like.errors import ConfigurationError
+from parsl_like.errors import ConfigurationError, NoDataFlowKernelError
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -84,6 +84,7 @@ class Submission:
         if self._limit is not None:
             self._wait_for_room(self._limit)
         task = next(self._ids)
+        self._submitted = max(self._submitted, task + 1)
         future: AppFuture[Any] = AppFuture(task, app.name, self._kernel)
         row = TaskRow(task, app, self._choose(app), future)  # type: ignore[arg-type]  # an int is a TaskId here
         future._row = row
@@ -93,7 +94,6 @@ class Submission:
             row.function = JoinBody(app.func, self._kernel)
         if kwargs:
             self._read_keywords(row, kwargs)
-        self._submitted = task + 1
         for argument in args:
             if type(argument) not in ATOMS:
                 return self._submit_looking(row)
@@ -251,6 +251,8 @@ class Submission:
                     self._room.wait(1.0)
             finally:
                 self._waiting -= 1
+        if not self._kernel.is_open:
+            raise NoDataFlowKernelError("The kernel was closed while the call waited for room.")
 
 
 class _Announcer:

@@ -13,22 +13,15 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent.parent
 HTEX = "executors.high_throughput"
 
-# What each contract has to name as soon as the module exists: import-linter refuses a name that does not.
+# What each contract has to name: import-linter cannot, as long as the module does not exist.
 PURE = (
-    "core",
-    "jobs.policy",
-    "jobs.ledger",
-    f"{HTEX}.placement",
-    f"{HTEX}.protocol",
-    *(
-        f"{HTEX}.{name}"
-        for name in ("placement_events", "dispatch", "dispatch_events", "backlog", "openings", "roster")
-    ),
-    "providers.dialect",
-    "providers.parsers",
+    *("core", "jobs.policy", "jobs.ledger", f"{HTEX}.protocol", f"{HTEX}.backlog"),
+    *(f"{HTEX}.exchange.{name}" for name in ("placement", "placement_events", "openings", "roster")),
+    *(f"{HTEX}.node.{name}" for name in ("dispatch", "dispatch_events", "pace")),
+    *("providers.dialect", "providers.parsers"),
 )
 MIDDLE = ("app", "jobs", "config", "core", "dataflow", "lazy", "plugins", "remote")
-LIGHT = (f"{HTEX}.manager", f"{HTEX}.worker", "remote")
+LIGHT = (f"{HTEX}.manager", f"{HTEX}.node", "remote")
 SUBMIT_SIDE = (
     *("app", "config", "dataflow", "plugins", f"{HTEX}.session", "providers", "launchers", "channels", "jobs"),
     *("monitoring", "data_provider", "memo"),
@@ -40,6 +33,10 @@ PROVIDERS = tuple(
         *("local", "ad_hoc", "aws", "azure", "googlecloud", "kubernetes"),
     )
 )
+NOT_YET = {
+    *("lazy", "memo", "providers.dialect", "providers.parsers"),
+    *(name for name in PROVIDERS if name != "providers.local"),
+}
 
 
 def contracts() -> dict[str, dict[str, list[str]]]:
@@ -93,6 +90,13 @@ def test_contract_covers_every_module_it_is_meant_for(contract: str, key: str, n
     said = set(contracts().get(contract, {}).get(key, ()))
     missing = existing(names) - said
     assert not missing, f"add to [importlinter:contract:{contract}] {key}: {sorted(missing)}"
+
+
+def test_what_the_contracts_are_meant_for_is_where_they_look() -> None:
+    """A module that moved would otherwise leave its contract without a word."""
+    named = {*PURE, *MIDDLE, *LIGHT, *SUBMIT_SIDE, *PROVIDERS}
+    there = {name.removeprefix("parsl_like.") for name in existing(tuple(named))}
+    assert named - there == NOT_YET
 
 
 def test_the_root_layers_are_exhaustive() -> None:

@@ -181,7 +181,6 @@ class Unnameable(Future[Any]):
         raise RuntimeError("no name")
 
 
-@pytest.mark.xfail(strict=True, reason="an error while the outcome is made is only logged, and the join waits for ever")
 def test_a_future_without_a_name_does_not_keep_the_join_waiting() -> None:
     future = Unnameable()
     watched = Watched(future)

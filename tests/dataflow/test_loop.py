@@ -313,7 +313,6 @@ def test_what_a_call_feeds_to_the_machine_is_carried_out(driver: Driver) -> None
     assert driver.session.submitted == [attempt_id(0, 0)]
 
 
-@pytest.mark.xfail(strict=True, reason="a call that raises ends the owner thread, and its caller hears of a timeout")
 def test_what_a_call_raises_is_raised_to_its_caller(driver: Driver) -> None:
     loop = driver.start()
     with pytest.raises(ZeroDivisionError):
@@ -400,7 +399,6 @@ def test_what_comes_after_a_crash_is_kept_for_whoever_ends_it(driver: Driver) ->
     assert loop.backlog == 0
 
 
-@pytest.mark.xfail(strict=True, reason="the rest of the batch is dropped: the futures of its tasks would never end")
 def test_no_task_that_was_taken_from_the_inbox_is_lost_in_a_crash(driver: Driver) -> None:
     driver.submit()
     driver.loop.post((EventType.PREPARED, 0, ("f", (), {}, None, ())))
@@ -412,7 +410,6 @@ def test_no_task_that_was_taken_from_the_inbox_is_lost_in_a_crash(driver: Driver
     assert late in known
 
 
-@pytest.mark.xfail(strict=True, reason="what ended in the same batch was dropped from the machine, and is not settled")
 def test_no_end_is_lost_in_a_crash(driver: Driver) -> None:
     loop = driver.start()
     ended = driver.submit()

@@ -232,7 +232,6 @@ def test_an_argument_that_wants_to_end_the_program_fails_its_task(desk: Desk) ->
     assert (code, type(error)) == (EventType.PREPARE_FAILED, SerializationError)
 
 
-@pytest.mark.xfail(strict=True, reason="SystemExit passes through: the tasks of the whole batch stay pending for ever")
 def test_a_resolver_that_wants_to_end_the_program_fails_its_task(session_of: Any) -> None:
     desk = Desk(DependencyResolver(lambda argument: sys.exit(3), lambda argument: argument), session_of)
     try:

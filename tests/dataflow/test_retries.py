@@ -84,7 +84,6 @@ def test_an_answer_that_is_no_number_is_an_error_of_the_handler(judge: Judge, an
     assert error is not ERROR
 
 
-@pytest.mark.xfail(strict=True, reason="SystemExit is kept by the pool: the task is launched for ever")
 def test_a_handler_that_wants_to_end_the_program_ends_the_task(judge: Judge) -> None:
     def handler(error: BaseException, task: Any) -> float:
         raise SystemExit(3)

@@ -142,7 +142,6 @@ def test_an_item_that_does_not_return_is_not_waited_for_longer_than_allowed(desk
     assert desk.served == [gate]
 
 
-@pytest.mark.xfail(strict=True, reason="taking what is unserved takes the wish to end too, so the thread stays")
 def test_a_thread_that_was_given_up_ends_when_its_item_does(desk: Desk) -> None:
     gate = threading.Event()
     desk.service.start()

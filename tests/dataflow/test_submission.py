@@ -349,12 +349,10 @@ def test_nobody_waits_for_room_in_a_closed_kernel(desk_of: Callable[..., Desk], 
     waiting_when_closed(desk_of(limit=1), on_a_thread).exception(PATIENCE)
 
 
-@pytest.mark.xfail(strict=True, reason="it is submitted to a kernel that is closed, so that its future never ends")
 def test_who_waited_for_room_is_told_that_the_kernel_was_closed(desk_of: Callable[..., Desk], on_a_thread: Any) -> None:
     assert isinstance(waiting_when_closed(desk_of(limit=1), on_a_thread).exception(PATIENCE), NoDataFlowKernelError)
 
 
-@pytest.mark.xfail(strict=True, reason="the number of tasks is written without a lock, and may go back")
 def test_the_number_of_tasks_never_goes_back(desk_of: Callable[..., Desk], on_a_thread: Any) -> None:
     slow, begun = threading.Event(), threading.Event()
 
