@@ -9,6 +9,9 @@ from parsl_like.core.ids import MAX_ATTEMPTS
 if TYPE_CHECKING:
     from parsl_like.core.task import TaskRow
 
+INFINITE = float("inf")
+"""The cost of a failure after which trying again makes no sense, whatever the budget."""
+
 
 def may_retry(row: TaskRow, budget: float) -> bool:
     """Whether a task that has just failed is tried again: its cost so far is within the budget (Parsl's rule).
@@ -18,7 +21,8 @@ def may_retry(row: TaskRow, budget: float) -> bool:
         budget: ``Config.retries``, unless the app has its own.
     """
     own = row.app.retries
-    return row.fail_cost <= (budget if own is None else own) and row.number + 1 < MAX_ATTEMPTS
+    affordable = row.fail_cost < INFINITE and row.fail_cost <= (budget if own is None else own)
+    return affordable and row.number + 1 < MAX_ATTEMPTS
 
 
 def may_run_again(row: TaskRow, lost_retries: int) -> bool:

@@ -12,6 +12,7 @@ from parsl_like.dataflow.futures import CANCELLED, FAILED, SUCCEEDED
 
 if TYPE_CHECKING:
     from parsl_like.core.effects import Outbox
+    from parsl_like.core.ids import AttemptId
     from parsl_like.core.ports import ExecutorSession
     from parsl_like.core.task import JoinTargets, TaskRow
     from parsl_like.dataflow.futures import AppFuture
@@ -63,6 +64,11 @@ class LiveEffects:
         self._record = record
         self._remember = remember
         self._failed = failed
+        self._broken: dict[str, BaseException] = {}
+
+    def break_executor(self, label: str, error: BaseException) -> None:
+        """Give an executor nothing any more; what is meant for it fails with ``error``."""
+        self._broken[label] = error
 
     def carry_out(self, out: Outbox) -> None:
         """Do everything in the box; launches first, since workers wait, and records last, since people can."""
@@ -75,15 +81,26 @@ class LiveEffects:
         for row, targets in out.watch:
             self._watch(row, targets)
         for attempt, label in out.cancel:
-            session = self._sessions.get(label)
-            if session is not None:
-                session.cancel((attempt,))
+            self._cancel(attempt, label)
         if out.remember:
             self._remember(out.remember)
         if out.records:
             self._record(out.records)
 
+    def _cancel(self, attempt: AttemptId, label: str) -> None:
+        session = self._sessions.get(label)
+        if session is None:
+            return
+        try:
+            session.cancel((attempt,))
+        except Exception:  # an executor, perhaps foreign; the task has been settled as cancelled all the same
+            logger.exception("executor %s could not cancel an attempt", label)
+
     def _launch(self, label: str, rows: list[TaskRow]) -> None:
+        if label in self._broken:
+            failure = (self._broken[label], float("inf"), None)
+            self._post_all([(_ATTEMPT_FAILED, row.attempt_id, failure) for row in rows])
+            return
         try:
             self._sessions[label].submit(rows)
         except Exception as error:  # an executor, perhaps foreign, that refuses must not take the owner thread

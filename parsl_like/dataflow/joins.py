@@ -70,7 +70,10 @@ def watch(row: TaskRow, targets: JoinTargets, post: Callable[[RawEvent], None]) 
     if not futures:
         post((_JOIN_DONE, task, (True, [])))
     for future in futures:
-        future.add_done_callback(one_more)
+        try:
+            future.add_done_callback(one_more)
+        except Exception as error:  # noqa: BLE001 - a future of any library; the join must end all the same
+            post((_JOIN_DONE, task, (False, error)))
 
 
 def _outcome(task: int, targets: JoinTargets) -> tuple[bool, Any]:

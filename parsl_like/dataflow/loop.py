@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 from parsl_like.core.effects import Outbox
 from parsl_like.core.events import EventType, RawEvent
+from parsl_like.core.states import Phase
+from parsl_like.errors import BadStateException
 
 if TYPE_CHECKING:
     from parsl_like.core.machine import TaskMachine
@@ -103,6 +105,8 @@ class KernelLoop:
         """
         if threading.current_thread() is self._thread:
             return function()
+        if self._thread.ident is not None and not self._thread.is_alive():
+            raise TimeoutError("the kernel's owner thread has ended")
         answered = threading.Event()
         answer: list[tuple[Any, BaseException | None]] = []
 
@@ -182,7 +186,10 @@ class KernelLoop:
         machine = self.machine
         batch = self._batch = self._drain()
         for session in self._sessions:
-            events = session.pump()
+            try:
+                events = session.pump()
+            except Exception as error:  # noqa: BLE001 - an executor, perhaps foreign: its tasks end with the reason, the others go on
+                events = self._give_up(session, error)
             if events:
                 batch.extend(events if self._ask_cost is None else self._without_failures(events, self._ask_cost))
         if batch:
@@ -220,6 +227,18 @@ class KernelLoop:
         if self.machine.out:
             self._carry_out()
         function()
+
+    def _give_up(self, session: ExecutorSession, error: Exception) -> list[RawEvent]:
+        """Poll a broken executor no longer; its tasks, and those it is given later, end with the reason."""
+        logger.exception("executor %s failed while it was asked for results", session.label)
+        broken = BadStateException(session.label, error)
+        self._sessions = [other for other in self._sessions if other is not session]
+        for fd in session.fds():
+            self._selector.unregister(fd)
+        self._effects.break_executor(session.label, broken)
+        rows = self.machine.rows.values()
+        lost = [row.attempt_id for row in rows if row.phase == Phase.launched and row.executor == session.label]
+        return [(_ATTEMPT_FAILED, attempt, (broken, float("inf"), None)) for attempt in lost]
 
     def _without_failures(self, events: Sequence[RawEvent], ask_cost: CostRequest) -> list[RawEvent]:
         """Send failures to the user's retry handler, which answers with an event that knows the cost."""

@@ -125,7 +125,10 @@ class Submission:
                 self._pack(row)
         self._post((_SUBMITTED, future.tid, row))
         for number, other in foreign:
-            other.add_done_callback(_Announcer(number, self._post))
+            try:
+                other.add_done_callback(_Announcer(number, self._post))
+            except Exception as error:  # noqa: BLE001 - a future of any library; the task must not wait for ever
+                self._post((_DEPENDENCY_DONE, number, error))
         return future
 
     def _stage(self, row: TaskRow) -> None:

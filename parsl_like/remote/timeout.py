@@ -88,10 +88,13 @@ class _Alarm:
         self._sending = _thread.allocate_lock()
         self._sleeping = _thread.allocate_lock()
         self._sleeping.acquire()
+        self._armed = _thread.allocate_lock()
+        self._armed.acquire()
         self._thread = threading.Thread(target=self._run, name="parsl-like-walltime", daemon=True)
 
     def start(self) -> None:
         self._thread.start()
+        self._armed.release()  # not before: an exception inside Thread.start would break its locks
 
     def disarm(self) -> None:
         """Afterwards nothing is raised any more. ``over`` has been set before."""
@@ -118,6 +121,7 @@ class _Alarm:
 
     def _run(self) -> None:
         delay = self._delay
+        self._armed.acquire()
         while not self._sleeping.acquire(timeout=min(delay, threading.TIMEOUT_MAX)):
             with self._sending:
                 if self.over:

@@ -22,7 +22,7 @@ from parsl_like.core.states import Phase
 from parsl_like.core.task import AppSpec, TaskRow
 from parsl_like.dataflow.futures import AppFuture
 from parsl_like.dataflow.loop import KernelLoop
-from parsl_like.errors import InternalConsistencyError
+from parsl_like.errors import BadStateException, InternalConsistencyError
 
 if TYPE_CHECKING:
     from parsl_like.core.machine import TaskMachine
@@ -301,8 +301,8 @@ def test_a_call_on_the_owner_thread_is_made_at_once(driver: Driver) -> None:
 def test_a_call_that_nobody_answers_gives_up(driver: Driver) -> None:
     loop = driver.start()
     loop.stop()
-    with pytest.raises(TimeoutError, match=r"the kernel's owner thread did not answer within 0\.01 s"):
-        loop.call(lambda: None, timeout=0.01)
+    with pytest.raises(TimeoutError, match="the kernel's owner thread has ended"):
+        loop.call(lambda: None)
 
 
 def test_what_a_call_feeds_to_the_machine_is_carried_out(driver: Driver) -> None:
@@ -366,10 +366,11 @@ def test_failures_are_judged_before_the_machine_hears_of_them(driver: Driver) ->
 def test_a_crash_is_told_on_the_thread_that_crashed(driver: Driver, caplog: pytest.LogCaptureFixture) -> None:
     error = RuntimeError("the executor's code is broken")
 
-    def broken() -> Any:
+    def broken(_events: Any) -> Any:
         raise error
 
-    driver.session.pump = broken
+    driver.machine.feed = broken
+    driver.submit()
     with caplog.at_level(logging.CRITICAL):
         driver.start()
         assert driver.crashed.wait(PATIENCE)
@@ -390,7 +391,8 @@ def test_an_event_that_cannot_be_is_a_crash_with_the_tasks_story(driver: Driver)
 
 
 def test_what_comes_after_a_crash_is_kept_for_whoever_ends_it(driver: Driver) -> None:
-    driver.session.pump = lambda: 1 // 0
+    driver.machine.feed = lambda _events: 1 // 0
+    driver.submit()
     loop = driver.start()
     assert driver.crashed.wait(PATIENCE)
     loop._thread.join(PATIENCE)
@@ -458,3 +460,28 @@ def test_a_loop_stopped_by_itself_is_closed_by_whoever_stops_it_next(driver: Dri
     assert not loop.alive
     loop.stop()
     assert driver.crashes == []
+
+
+def test_an_executor_that_fails_when_asked_loses_its_tasks_only(
+    driver: Driver, caplog: pytest.LogCaptureFixture
+) -> None:
+    error = RuntimeError("its link broke")
+
+    def broken() -> Any:
+        raise error
+
+    loop = driver.start()
+    first = driver.submit()
+    loop.call(lambda: None)
+    driver.session.pump = broken
+    with caplog.at_level(logging.ERROR):
+        loop.wake()
+        driver.noted.wait_for(lambda: bool(first.future.settled))
+        later = driver.submit()
+        driver.noted.wait_for(lambda: bool(later.future.settled))
+    for row in (first, later):
+        assert isinstance(row.value, BadStateException)
+        assert "its link broke" in str(row.value)
+    assert "failed while it was asked for results" in caplog.text
+    assert loop.alive
+    assert not driver.crashes

@@ -173,7 +173,8 @@ class Dispatch:
             if row.pipe and row.pipe[0].attempt == attempt:
                 row.pipe.popleft()
                 self._forget(attempt)
-        self._pace.note(len(event.attempts), event.seconds)
+        if event.attempts:
+            self._pace.note(len(event.attempts), event.seconds)
         row.since = event.now
         row.overdue = row.full = False
         row.unread = min(row.unread, max(0, len(row.pipe) - 1))
