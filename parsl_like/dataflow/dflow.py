@@ -3,7 +3,7 @@
 user threads           owner thread                   other threads
 ------------           ------------                   -------------
 app(...) --Submission--> inbox --> TaskMachine --> LiveEffects --> executor sessions (same thread)
-                                                               --> parsl-like-completion: futures, callbacks
+                                                               --> parsl-like-completion: callbacks
                                                                --> parsl-like-prepare: tasks that had to wait
                                                                --> parsl-like-records: sinks
                                                                --> parsl-like-jobs: blocks
@@ -142,7 +142,7 @@ class DataFlowKernel:
         effects = LiveEffects(
             sessions=self.executors,
             post_all=self._loop.post_all,
-            complete=self._completion.put,
+            complete=self._complete,
             prepare=self._prepare.put,
             watch=lambda row, targets: watch(row, targets, self._loop.post),
             record=self._record,
@@ -274,11 +274,17 @@ class DataFlowKernel:
         self._completion.put([marker])
         return [marker]
 
+    def _complete(self, futures: list[AppFuture[Any]]) -> None:
+        """Tell those who wait. On the owner thread, so futures with callbacks are left to the completion thread."""
+        with_callbacks = [future for future in futures if not future.publish_alone()]
+        self.submission.settled(len(futures))
+        if with_callbacks:
+            self._completion.put(with_callbacks)
+
     def _publish(self, futures: list[AppFuture[Any]]) -> None:
         """Tell those who wait; runs on the completion thread."""
         for future in futures:
             future.publish()
-        self.submission.settled(sum(1 for future in futures if future.tid >= 0))
 
     def _record(self, raw: list[tuple[float, int, int, int, Any]]) -> None:
         self.recorder.put(raw)

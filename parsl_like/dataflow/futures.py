@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import CancelledError, Future, InvalidStateError
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -34,6 +34,9 @@ _ENDS = threading.Condition()
 _EARLY: set[object] = set()  # those who wait there now
 
 UNSETTLED, SUCCEEDED, FAILED, CANCELLED = 0, 1, 2, 3
+
+
+Callback = Callable[[Any], object]
 
 
 class LazyFuture(Future[T]):
@@ -81,22 +84,32 @@ class LazyFuture(Future[T]):
 
     def publish(self) -> None:
         """Tell those who wait, and run the callbacks; a callback that raises is logged. A second call does nothing."""
-        state = _CANCELLED if self.settled == CANCELLED else _FINISHED
-        with _GATE:
-            quiet = self._cond is None
-            if quiet:
-                self._state = state
-                callbacks, self._done_callbacks = self._done_callbacks, None
-        if not quiet:
-            callbacks = self._publish_to_waiters(state)
-        for callback in callbacks or ():
+        for callback in self._tell(alone=False) or ():
             self._run(callback)
 
-    def _publish_to_waiters(self, state: str) -> Any:
+    def publish_alone(self) -> bool:
+        """Tell those who wait, if there is no callback, so that no user code runs; whether that was done."""
+        return self._tell(alone=True) is not None
+
+    def _tell(self, *, alone: bool) -> Sequence[Callback] | None:
+        """The callbacks to run now that everybody else has been told; None if ``alone`` and there are some."""
+        state = _CANCELLED if self.settled == CANCELLED else _FINISHED
+        with _GATE:
+            if alone and self._done_callbacks:
+                return None
+            if self._cond is None:
+                self._state = state
+                callbacks, self._done_callbacks = self._done_callbacks, None
+                return callbacks or ()
+        return self._tell_waiters(state, alone)
+
+    def _tell_waiters(self, state: str, alone: bool) -> Sequence[Callback] | None:
         with self._condition:
             with _GATE:
-                if self._state != _PENDING:
+                if alone and self._done_callbacks:
                     return None
+                if self._state != _PENDING:
+                    return ()
                 self._state = state
                 callbacks, self._done_callbacks = self._done_callbacks, None
             for waiter in self._waiters:
@@ -107,7 +120,7 @@ class LazyFuture(Future[T]):
                 else:
                     waiter.add_result(self)
             self._condition.notify_all()
-        return callbacks
+        return callbacks or ()
 
     def _run(self, callback: Callable[[Future[T]], object]) -> None:
         try:
