@@ -136,7 +136,12 @@ def in_child(name: str) -> dict[str, float] | None:
     if not python:
         return None
     child = subprocess.Popen(
-        [python, __file__, name], stdout=subprocess.PIPE, text=True, start_new_session=True, cwd=tempfile.mkdtemp()
+        [python, __file__, name],
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        cwd=tempfile.mkdtemp(),
+        env={**os.environ, "PATH": os.path.dirname(python) + os.pathsep + os.environ["PATH"]},
     )
     try:
         out, _ = child.communicate(timeout=300)
@@ -163,5 +168,5 @@ def main() -> None:
 if __name__ == "__main__":
     if len(sys.argv) > 1:
         print(json.dumps(measure(sys.argv[1])), flush=True)
-        os.kill(os.getpid(), signal.SIGKILL)  # figures are out; the parent ends what is left
+        os.killpg(0, signal.SIGKILL)  # figures are out; helpers that hold the pipe would keep the parent waiting
     main()
