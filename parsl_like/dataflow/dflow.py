@@ -23,13 +23,13 @@ from contextlib import ExitStack
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
+from parsl_like.clocks import SystemClock
 from parsl_like.config import Config
 from parsl_like.core.events import EventType
 from parsl_like.core.machine import TaskMachine
-from parsl_like.core.ports import ElasticSession, ExecutorSession, RunContext, RunInfo, RunSummary
+from parsl_like.core.ports import ElasticSession, ExecutorSession, RunInfo, RunSummary
 from parsl_like.core.states import FINAL_PHASES
 from parsl_like.core.task import AppSpec
-from parsl_like.dataflow.clocks import SystemClock
 from parsl_like.dataflow.closing import Closing
 from parsl_like.dataflow.dependency_resolvers import SHALLOW_DEPENDENCY_RESOLVER
 from parsl_like.dataflow.effects import LiveEffects
@@ -417,6 +417,3 @@ def _call_weakly(kernel: DataFlowKernel) -> Callable[[], None]:
             live.atexit_cleanup()
 
     return end
-
-
-__all__ = ["DataFlowKernel", "RunContext"]

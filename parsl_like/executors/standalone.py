@@ -21,6 +21,7 @@ from concurrent.futures import Future, InvalidStateError
 from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING, Any
 
+from parsl_like.clocks import SystemClock
 from parsl_like.core.ids import ExecutorLabel, TaskId
 from parsl_like.core.ports import ExecutorSession, RunContext, RunInfo
 from parsl_like.errors import ExecutorError
@@ -37,13 +38,6 @@ if TYPE_CHECKING:
     from parsl_like.executors.base import ParslExecutor
 
 logger = logging.getLogger(__name__)
-
-
-class SystemClock:
-    """The time of this machine."""
-
-    monotonic = staticmethod(time.monotonic)
-    wall = staticmethod(time.time)
 
 
 class SessionPump:
@@ -246,7 +240,7 @@ def run_context(run: RunInfo, description: ParslExecutor, pump: SessionPump) -> 
     if getattr(description, "provider", None) is not None:
         directory = os.path.join(directory, description.label)
         os.makedirs(directory, exist_ok=True)
-    return RunContext(run, ExecutorLabel(description.label), directory, pump.wake, pump.defer, _drop, SystemClock)
+    return RunContext(run, ExecutorLabel(description.label), directory, pump.wake, pump.defer, _drop, SystemClock())
 
 
 def _drop(record: Record) -> None:

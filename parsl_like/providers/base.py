@@ -5,13 +5,13 @@ from __future__ import annotations
 import dataclasses
 import operator
 import os
-import time
 import warnings
 from contextlib import closing
 from dataclasses import field
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from parsl_like.channels.base import Channel
+from parsl_like.clocks import SystemClock
 from parsl_like.core.description import Description
 from parsl_like.core.ids import BlockId, ExecutorLabel, JobId
 from parsl_like.core.job_states import JobState
@@ -216,18 +216,6 @@ class ExecutionProvider(Description):
 
 # What a user's class has that does not call the constructor above.
 ExecutionProvider.launcher = SingleNodeLauncher()
-
-
-class SystemClock:
-    """The time of this machine."""
-
-    def monotonic(self) -> float:
-        """Seconds that only ever grow."""
-        return time.monotonic()
-
-    def wall(self) -> float:
-        """Seconds since the epoch."""
-        return time.time()
 
 
 def one_shot_context(script_dir: str, label: str = "manual") -> BlockContext:

@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Any, Self
 
 import pytest
 
+from parsl_like.clocks import SystemClock
 from parsl_like.core.events import EventType, RawEvent
 from parsl_like.core.ids import ExecutorLabel, TaskId
 from parsl_like.core.ports import ExecutorSession, RunContext, RunInfo
 from parsl_like.errors import SerializationError, TaskExit
 from parsl_like.executors.attempts import AttemptMaker
-from parsl_like.executors.standalone import SystemClock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -54,7 +54,7 @@ class Owner:
         self.seen: Counter[int] = Counter()
         run = RunInfo(run_id="contract", run_dir=str(directory), started=time.time())
         self.context = RunContext(
-            run, ExecutorLabel(label), str(directory), self.wake, self.defer, self.records.append, SystemClock
+            run, ExecutorLabel(label), str(directory), self.wake, self.defer, self.records.append, SystemClock()
         )
 
     def wake(self) -> None:

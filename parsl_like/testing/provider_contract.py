@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from parsl_like.clocks import SystemClock
 from parsl_like.core.ids import BlockId, ExecutorLabel, JobId
 from parsl_like.core.job_states import TERMINAL_STATES, JobReport, JobState
 from parsl_like.core.ports import BlockContext, BlockRequest, ProviderSession, RunInfo
 from parsl_like.launchers.simple import SimpleLauncher
-from parsl_like.providers.base import SystemClock
 
 if TYPE_CHECKING:
     from collections.abc import Callable

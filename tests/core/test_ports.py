@@ -9,6 +9,7 @@ from typing import Any, get_type_hints
 
 import pytest
 
+from parsl_like.clocks import SystemClock
 from parsl_like.core import ports
 from parsl_like.core.ids import BlockId, ExecutorLabel, TaskId
 from parsl_like.core.ports import (
@@ -27,7 +28,6 @@ from parsl_like.core.ports import (
     RunSummary,
 )
 from parsl_like.core.task import AppSpec, TaskRow
-from parsl_like.dataflow.clocks import SystemClock
 from parsl_like.dataflow.memoization import NoMemo
 
 PROTOCOLS = [ExecutorSession, ElasticSession, ProviderSession, ChannelSession, MonitoringSink, Memo]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from parsl_like.clocks import SystemClock
 from parsl_like.core.ids import BlockId
 from parsl_like.core.job_states import JobState
 from parsl_like.core.limits import BlockLimits, Decision
@@ -18,7 +19,6 @@ from parsl_like.jobs import supply as supply_module
 from parsl_like.jobs.error_handlers import simple_error_handler
 from parsl_like.jobs.policy import htex_auto_scale, simple
 from parsl_like.jobs.poller import THREAD_NAME, JobPoller
-from parsl_like.providers.base import SystemClock
 from parsl_like.testing.stub_elastic import StubElasticSession
 from parsl_like.testing.stub_provider import StubProvider, StubProviderSession
 

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from parsl_like.clocks import SystemClock
 from parsl_like.core.ids import BlockId
 from parsl_like.errors import BadStateException
 from parsl_like.jobs.policy import none, simple
 from parsl_like.jobs.poller import JobPoller
 from parsl_like.launchers import SimpleLauncher
 from parsl_like.providers import LocalProvider
-from parsl_like.providers.base import SystemClock, one_shot_context
+from parsl_like.providers.base import one_shot_context
 from parsl_like.providers.local_session import LocalJob
 from parsl_like.testing.stub_elastic import StubElasticSession
 

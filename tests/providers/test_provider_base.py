@@ -13,12 +13,13 @@ import pytest
 
 import parsl_like.providers
 from parsl_like.channels import Channel, LocalChannel
+from parsl_like.clocks import SystemClock
 from parsl_like.core.job_states import JobState
 from parsl_like.core.limits import BlockLimits
 from parsl_like.errors import BadLauncher, ConfigurationError, ExecutionProviderException
 from parsl_like.launchers import SimpleLauncher, SingleNodeLauncher
 from parsl_like.providers import ExecutionProvider, LocalProvider
-from parsl_like.providers.base import SystemClock, is_foreign, one_shot_context
+from parsl_like.providers.base import is_foreign, one_shot_context
 
 if TYPE_CHECKING:
     from pathlib import Path
