@@ -78,9 +78,8 @@ docs: $(DEV) ## the documentation, warnings being errors, and its examples
 	$(PY) -m sphinx -q -n -W --keep-going -b html docs docs/_build/html
 	$(PY) -m sphinx -q -n -W --keep-going -b doctest docs docs/_build/doctest
 
-bench: $(RUN) ## the benchmarks, one after another
-	@set -e; for file in benchmarks/bench_*.py; do \
-	    if [ -e "$$file" ]; then echo "== $$file"; $(PY) "$$file" $(ARGS); fi; done
+bench: $(RUN) ## the benchmarks, into benchmarks/RESULTS.md
+	$(PY) benchmarks $(ARGS)
 
 changelog: $(DEV) ## gathers changelog.d/ into CHANGELOG.md
 	$(PY) -m towncrier build --yes

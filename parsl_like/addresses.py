@@ -47,14 +47,10 @@ def address_by_route() -> str:
     Raises:
         OSError: no route leads there.
     """
-    for target, family in _SOMEWHERE:
-        try:
-            with socket.socket(family, socket.SOCK_DGRAM) as probe:
-                probe.connect((target, 80))  # a datagram socket only notes the peer and picks its own address
-                return str(probe.getsockname()[0])
-        except OSError:
-            continue
-    raise OSError("no route leads out of this machine; address_by_interface('eth0') may help")
+    address = _outward_address(ipv6=True)
+    if address is None:
+        raise OSError("no route leads out of this machine; address_by_interface('eth0') may help")
+    return address
 
 
 def address_by_query(timeout: float = 30) -> str:
@@ -75,9 +71,27 @@ def address_by_query(timeout: float = 30) -> str:
     return str(text)
 
 
+def own_addresses(*, ipv6: bool = True) -> list[str]:
+    """The addresses of this machine's interfaces, in the order in which others should try to reach it by them.
+
+    The one by which this machine would reach the outside comes first, those of the loopback last, IPv4 before IPv6
+    otherwise. No name is looked up, so this never waits.
+
+    Args:
+        ipv6: Whether IPv6 addresses are wanted, too.
+    """
+    outward = _outward_address(ipv6=ipv6)
+    found = dict.fromkeys(address for addresses in _interfaces().values() for address in addresses)
+
+    def rank(address: str) -> tuple[bool, bool, bool]:
+        return ipaddress.ip_address(address).is_loopback, address != outward, ":" in address
+
+    return sorted((address for address in found if ipv6 or ":" not in address), key=rank)
+
+
 def get_all_addresses() -> set[str]:
     """All addresses this machine has, those of the loopback included; empty if it has none."""
-    found = {address for addresses in _interfaces().values() for address in addresses}
+    found = set(own_addresses())
     for ask in (address_by_hostname, address_by_route):
         try:
             found.add(ask())
@@ -111,6 +125,17 @@ def tcp_url(address: str, port: int | str | None = None) -> str:
     """
     host = f"[{address}]" if ":" in address and not address.startswith("[") else address
     return f"tcp://{host}" if port is None else f"tcp://{host}:{port}"
+
+
+def _outward_address(*, ipv6: bool) -> str | None:
+    for target, family in _SOMEWHERE if ipv6 else _SOMEWHERE[:1]:
+        try:
+            with socket.socket(family, socket.SOCK_DGRAM) as probe:
+                probe.connect((target, 80))  # a datagram socket only notes the peer and picks its own address
+                return str(probe.getsockname()[0])
+        except OSError:
+            continue
+    return None
 
 
 def _interfaces() -> dict[str, list[str]]:

@@ -102,7 +102,9 @@ def execute_wait(cmd: str, walltime: float | None = None) -> tuple[int, str, str
             output, complaints = process.communicate(timeout=walltime)
         except BaseException:
             _kill(process)
-            process.communicate()
+            for pipe in (process.stdout, process.stderr):
+                if pipe is not None:
+                    pipe.close()  # whatever has left the group may hold the other end for ever
             raise
     return process.returncode, output, complaints
 

@@ -57,6 +57,24 @@ def test_all_addresses_are_addresses_and_one_of_them_is_this_machines_own() -> N
     ipaddress.ip_address(addresses.get_any_address())
 
 
+def test_own_addresses_come_in_the_order_in_which_they_should_be_tried(
+    machine: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert addresses.own_addresses() == ["10.1.2.3", "fd00::2", "127.0.0.1", "::1"]
+    assert addresses.own_addresses(ipv6=False) == ["10.1.2.3", "127.0.0.1"]
+    asked: list[bool] = []
+
+    def outward(*, ipv6: bool) -> str:
+        asked.append(ipv6)
+        return "fd00::2" if ipv6 else "10.9.9.9"
+
+    monkeypatch.setattr(addresses, "_outward_address", outward)
+    monkeypatch.setitem(INTERFACES, "wlan0", [entry("10.9.9.9"), entry("10.1.2.3")])
+    assert addresses.own_addresses() == ["fd00::2", "10.1.2.3", "10.9.9.9", "127.0.0.1", "::1"]
+    assert addresses.own_addresses(ipv6=False) == ["10.9.9.9", "10.1.2.3", "127.0.0.1"]
+    assert asked == [True, False]
+
+
 def test_the_loopback_interface_has_its_address() -> None:
     name = next(name for name, found in psutil.net_if_addrs().items() if any(a.address == "127.0.0.1" for a in found))
     assert addresses.address_by_interface(name) == "127.0.0.1"

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import threading
 from pathlib import Path
@@ -72,6 +73,13 @@ def test_a_command_that_takes_too_long_is_killed_with_all_it_started(tmp_path: P
     # The fixture that every test has sees that nothing is left running.
     with pytest.raises(subprocess.TimeoutExpired):
         execute_wait("sleep 100 & sleep 100; echo never", walltime=0.2)
+
+
+def test_what_has_left_the_group_with_the_output_open_is_not_waited_for(tmp_path: Path) -> None:
+    out = tmp_path / "pid"
+    with pytest.raises(subprocess.TimeoutExpired):
+        execute_wait(f"setsid sleep 1000 & echo $! > {out}; sleep 1000", walltime=0.5)
+    os.kill(int(out.read_text()), signal.SIGKILL)
 
 
 def test_without_process_groups_the_command_itself_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from parsl_like.dataflow.futures import AppFuture
 
 
+LIMITS_KEPT = 256
+"""Time limits whose wrapped function is remembered, so that a program with one per call does not grow for ever."""
+
+
 class PythonApp(AppBase[P, R]):
     """A Python function as an app.
 
@@ -48,6 +52,8 @@ class PythonApp(AppBase[P, R]):
         """The app with a time limit inside the place where it runs; made once per limit."""
         spec = self._timed.get(walltime)
         if spec is None:
+            if len(self._timed) >= LIMITS_KEPT:
+                self._timed.clear()
             from dataclasses import replace
 
             from parsl_like.remote.timeout import Walltimed

@@ -6,6 +6,7 @@ import contextlib
 import dataclasses
 import os
 import signal
+import threading
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
     from pathlib import PurePath
 
     from parsl_like.core.ports import BlockContext, ChannelSession
+
+
+LAST_WAIT_S = 5.0
+"""How long the end of a killed command is waited for; the kernel may hold it for ever, in a dead file system say."""
 
 
 @dataclasses.dataclass
@@ -120,7 +125,10 @@ class LocalChannelSession:
                 os.killpg(process.pid, signal.SIGKILL)
         else:
             process.kill()
-        process.wait()
+        import subprocess
+
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(LAST_WAIT_S)
 
     def push(self, local: Path, remote: PurePath) -> None:
         """Copy a file to a path that may be relative to the channel's folder; it appears there whole or not at all."""
@@ -134,7 +142,7 @@ class LocalChannelSession:
     def _copy(source: Path, target: Path) -> None:
         import shutil
 
-        partial = target.with_name(f"{target.name}.{os.getpid()}.part")
+        partial = target.with_name(f"{target.name}.{os.getpid()}-{threading.get_ident()}.part")
         try:
             if target.exists() and source.samefile(target):
                 return

@@ -71,15 +71,16 @@ class Submitted(Event):
 
 @dataclass(frozen=True, slots=True)
 class DependencyDone(Event):
-    """A foreign future (a negative id, one for each place where it is waited for) has ended."""
+    """A foreign future (a negative id, one for each place where it is waited for) has ended; ``name`` is for people."""
 
     code = EventType.DEPENDENCY_DONE
     dependency: int
     error: Any = None
+    name: str = "a future of another kind"
 
     def raw(self) -> RawEvent:
         """The event as the machine takes it."""
-        return (self.code, self.dependency, self.error)
+        return (self.code, self.dependency, None if self.error is None else (self.name, self.error))
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,8 @@ event and returns typed effects (the readable door). Both run the same transitio
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from array import array
+from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -69,7 +70,8 @@ class TaskMachine:
         self.losses = 0
         self.stale = 0
         self._sequence = 0
-        self._ring: deque[tuple[int, int, int, int]] = deque(maxlen=STORY_LENGTH)
+        # Plain numbers, attempt << 8 | phase << 4 | event: tuples would keep what is allocated around them in memory.
+        self._ring = array("Q", bytes(8 * STORY_LENGTH))
 
     # --- doors -------------------------------------------------------------------------------------------------
 
@@ -89,7 +91,7 @@ class TaskMachine:
         Raises:
             InternalConsistencyError: an event that is neither stale nor in the table, with the task's story.
         """
-        rows = self.rows
+        rows, ring = self.rows, self._ring
         for code, subject, data in events:
             if code < _SUBMITTED:
                 row = rows.get(subject >> 16)
@@ -108,9 +110,10 @@ class TaskMachine:
             if row is None or row.phase >= FIRST_FINAL:
                 self.stale += 1
                 continue
+            what = row.phase << 4 | code
+            ring[self._sequence % STORY_LENGTH] = row.attempt_id << 8 | what
             self._sequence += 1
-            self._ring.append((self._sequence, row.attempt_id, row.phase, code))
-            step = _TABLE.get(row.phase << 4 | code)
+            step = _TABLE.get(what)
             if step is None:
                 raise self._unexpected(row, code)
             step(self, row, data)
@@ -130,6 +133,7 @@ class TaskMachine:
     def launch(self, row: TaskRow) -> None:
         """Hand the current attempt to its executor."""
         self.move(row, _LAUNCHED)
+        row.launched = self.now
         launch = self.out.launch
         try:
             launch[row.executor].append(row)
@@ -187,7 +191,10 @@ class TaskMachine:
         out.records.append((self.now, row.attempt_id >> 16, row.attempt_id & 0xFFFF, _FINAL_STATE[phase], detail))
         out.settle.append(row)
         if self.garbage_collect:
-            self.rows.pop(row.attempt_id >> 16, None)
+            rows = self.rows
+            rows.pop(row.attempt_id >> 16, None)
+            if not rows:
+                rows.clear()  # an empty dict keeps the room of all that it has ever held
             out.forget.append(row.id)
 
     # --- looking in --------------------------------------------------------------------------------------------
@@ -207,10 +214,11 @@ class TaskMachine:
 
     def story(self, task: int) -> list[str]:
         """What recently happened to a task, oldest first, as ``#sequence try phase <- event``."""
+        ring, end = self._ring[:], self._sequence  # copied: any thread may ask while events come
         return [
-            f"#{sequence} try {attempt & 0xFFFF} {Phase(phase).name} <- {EventType(code).name}"
-            for sequence, attempt, phase, code in tuple(self._ring)  # copied: any thread may ask while events come
-            if attempt >> 16 == task
+            f"#{at + 1} try {word >> 8 & 0xFFFF} {Phase(word >> 4 & 0xF).name} <- {EventType(word & 0xF).name}"
+            for at in range(max(0, end - STORY_LENGTH), end)
+            if (word := ring[at % STORY_LENGTH]) >> 24 == task
         ]
 
     def validate(self) -> None:

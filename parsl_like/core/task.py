@@ -78,6 +78,7 @@ class TaskRow:
         "hints",
         "key",
         "kwargs",
+        "launched",
         "losses",
         "phase",
         "priority",
@@ -117,6 +118,7 @@ class TaskRow:
         self.key: str | None = None
         self.hints: Any = None
         self.submitted: float = 0.0
+        self.launched: float = 0.0
         self.returned: float = 0.0
 
     @property

@@ -36,11 +36,11 @@ def submit(machine: TaskMachine, row: TaskRow, _data: Any) -> None:
     machine.advance(row)
 
 
-def dependency_done(machine: TaskMachine, row: TaskRow, error: Any) -> None:
-    """A foreign future that a waiting task needs has ended, with an error or without."""
+def dependency_done(machine: TaskMachine, row: TaskRow, failed: Any) -> None:
+    """A foreign future that a waiting task needs has ended: well, or with a name and an error."""
     row.unresolved -= 1
-    if error is not None:
-        note_failure(row, "a future of another kind", error)
+    if failed is not None:
+        note_failure(row, *failed)
     if row.unresolved == 0:
         machine.advance(row)
 
@@ -73,6 +73,7 @@ def attempt_succeeded(machine: TaskMachine, row: TaskRow, data: Any) -> None:
     value, report = data
     if row.app.join:
         if isinstance(value, JoinTargets):
+            row.value = value
             machine.move(row, Phase.joining)
             machine.announce(row, States.joining)
             machine.out.watch.append((row, value))

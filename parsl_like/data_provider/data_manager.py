@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from parsl_like.data_provider.file_noop import NoOpFileStaging
@@ -181,8 +182,12 @@ class DataManager:
         if future is None:
             return file
         self._transfers[key] = future
-        future.add_done_callback(lambda _: self._transfers.pop(key, None))
+        future.add_done_callback(partial(self._transferred, key))
         return future
+
+    def _transferred(self, key: tuple[str, str, str], future: Future[Any]) -> None:
+        if self._transfers.get(key) is future:  # and not one that another thread has begun at the same moment
+            del self._transfers[key]
 
     def replace_task(self, file: File, func: Function, executor: Any) -> Function:
         """The function that brings the file itself, or the same function."""

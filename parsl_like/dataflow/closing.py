@@ -10,12 +10,15 @@ from typing import TYPE_CHECKING, Any
 from parsl_like.core.events import EventType
 from parsl_like.core.records import Record
 from parsl_like.dataflow.errors import KernelClosed
-from parsl_like.dataflow.futures import CANCELLED, FAILED, UNSETTLED
+from parsl_like.dataflow.futures import CANCELLED, FAILED, UNSETTLED, run_owed
+from parsl_like.dataflow.services import Service
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Sequence
 
+    from parsl_like.core.task import TaskRow
     from parsl_like.dataflow.dflow import DataFlowKernel
+    from parsl_like.dataflow.futures import Owed
 
 logger = logging.getLogger(__name__)
 
@@ -35,6 +38,7 @@ class Closing:
 
     def __init__(self, kernel: DataFlowKernel) -> None:
         self._kernel = kernel
+        self._end_of_late_tasks: tuple[int, Any] = (CANCELLED, None)
         self._blocks: threading.Thread | None = None
 
     def close(self) -> None:
@@ -85,7 +89,7 @@ class Closing:
             except Exception:  # the others have to be closed too
                 logger.exception("executor %s could not be closed", label)
         for description in kernel._descriptions:
-            session_of = kernel.executors.get(getattr(description, "label", ""))
+            session_of = kernel.executors.get(description.label)
             if session_of is not None and hasattr(description, "detach"):
                 description.detach(session_of)
 
@@ -99,14 +103,16 @@ class Closing:
         for service in (kernel._prepare, kernel._completion):
             service.stop(max(0.5, min(3.0, deadline - time.monotonic())))
 
-    def _end_stragglers(self, _deadline: float) -> None:
-        """Tasks that slipped in while the kernel was closing, and futures behind a callback that does not return."""
+    def _end_stragglers(self, deadline: float) -> None:
+        """Tasks that slipped in while the kernel was closing, and callbacks behind one that does not return."""
         kernel = self._kernel
-        rows = [event[2] for event in kernel._loop.unread() if event[0] == _SUBMITTED]
-        self._end((row.future for row in rows), CANCELLED, None)
-        for futures in kernel._completion.unserved():
-            for future in futures:
-                future.publish()
+        owed = [due for batch in kernel._completion.unserved() for due in batch]
+        owed += self._ended([*kernel.machine.rows.values(), *self._unread()])
+        if owed:  # their code, which may not return either
+            callbacks: Service[list[Owed]] = Service("parsl-like-completion", run_owed)
+            callbacks.start()
+            callbacks.put(owed)
+            callbacks.stop(max(0.5, min(3.0, deadline - time.monotonic())))
         kernel.submission.settled(0)
 
     def _write_summary(self, _deadline: float) -> None:
@@ -118,14 +124,24 @@ class Closing:
         kernel.plugins.run_finished(kernel._context, summary)
         kernel._run_record.finish(summary)
 
-    def fail_everything(self, error: BaseException) -> None:
-        """End every future with an error, without the owner thread, which is dead."""
-        kernel = self._kernel
-        rows = [*kernel.machine.rows.values(), *(e[2] for e in kernel._loop.unread() if e[0] == _SUBMITTED)]
-        self._end((row.future for row in rows), FAILED, error)
+    def fail_everything(self, error: BaseException, ended: Sequence[TaskRow]) -> None:
+        """End every future with an error, without the owner thread, which is dead; tell of those that had ``ended``."""
+        self._end_of_late_tasks = (FAILED, error)
+        self._kernel._completion.put(self._ended([*ended, *self._kernel.machine.rows.values(), *self._unread()]))
 
-    def _end(self, futures: Iterable[Any], settled: int, value: Any) -> None:
-        for future in futures:
+    def end_unread(self) -> None:
+        """End the tasks that the loop, which has ended, has not looked at."""
+        run_owed(self._ended(self._unread()))
+
+    def _unread(self) -> list[TaskRow]:
+        return [event[2] for event in self._kernel._loop.unread() if event[0] == _SUBMITTED]
+
+    def _ended(self, rows: Sequence[TaskRow]) -> list[Owed]:
+        """End tasks, and tell those who wait; returns the callbacks: the first of them may wait for the last task."""
+        owed: list[Owed] = []
+        for row in rows:
+            future = row.future
             if future.settled == UNSETTLED:
-                future.settle(settled, value)
-                future.publish()
+                future.settle(*self._end_of_late_tasks)
+            owed += future.tell()
+        return owed

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from parsl_like.dataflow.futures import CANCELLED, FAILED, SUCCEEDED, LazyFuture
+from parsl_like.dataflow.futures import CANCELLED, FAILED, SUCCEEDED, LazyFuture, run_owed
 from parsl_like.dataflow.joins import error_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from concurrent.futures import Future
+
+    from parsl_like.dataflow.futures import Owed
 
 
 class DataFuture(LazyFuture[Any]):
@@ -37,10 +40,16 @@ class DataFuture(LazyFuture[Any]):
         self._parent = fut
         self.file_obj = file_obj
         self.tid = tid
-        fut.add_done_callback(self.parent_callback)
+        if isinstance(fut, LazyFuture):
+            fut.watch(self._follow)
+        else:
+            fut.add_done_callback(self.parent_callback)
 
     def parent_callback(self, parent_fu: Future[Any]) -> None:
         """End as the task has ended."""
+        run_owed(self._follow(parent_fu))
+
+    def _follow(self, parent_fu: Future[Any]) -> Sequence[Owed]:
         error = error_of(parent_fu)
         if parent_fu.cancelled():
             self.settle(CANCELLED, None)
@@ -48,7 +57,7 @@ class DataFuture(LazyFuture[Any]):
             self.settle(FAILED, error)
         else:
             self.settle(SUCCEEDED, self.file_obj)
-        self.publish()
+        return self.tell()
 
     @property
     def filepath(self) -> str:

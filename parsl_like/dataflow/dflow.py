@@ -19,7 +19,7 @@ import time
 import uuid
 import weakref
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
@@ -35,7 +35,7 @@ from parsl_like.dataflow.dependency_resolvers import SHALLOW_DEPENDENCY_RESOLVER
 from parsl_like.dataflow.effects import LiveEffects
 from parsl_like.dataflow.errors import DependencyError, TaskCancelled
 from parsl_like.dataflow.failures import FailureLog
-from parsl_like.dataflow.futures import CANCELLED, AppFuture
+from parsl_like.dataflow.futures import CANCELLED, AppFuture, LazyFuture, run_owed
 from parsl_like.dataflow.joins import watch
 from parsl_like.dataflow.lifting import lifted_spec
 from parsl_like.dataflow.loop import KernelLoop
@@ -47,11 +47,12 @@ from parsl_like.dataflow.rundirs import make_rundir
 from parsl_like.dataflow.services import Service, is_service_thread
 from parsl_like.dataflow.submission import INTERNAL, Submission, default_std_autopath
 from parsl_like.dataflow.taskview import TaskView
-from parsl_like.errors import NoDataFlowKernelError, TaskLost
+from parsl_like.errors import ConfigurationError, NoDataFlowKernelError, TaskLost
 from parsl_like.monitoring.sinks.memory import MemorySink
 
 if TYPE_CHECKING:
     from parsl_like.core.task import TaskRow
+    from parsl_like.dataflow.futures import Owed
     from parsl_like.executors.base import ParslExecutor
 
 logger = logging.getLogger(__name__)
@@ -88,6 +89,7 @@ class DataFlowKernel:
         self._clock = SystemClock()
         self.records = MemorySink()
         self._pid = os.getpid()
+        self._descriptions: list[ParslExecutor] = []
         self._cleanup_lock = threading.Lock()
         self.cleanup_called = False
         with ExitStack() as stack:
@@ -95,6 +97,7 @@ class DataFlowKernel:
             self._stack = stack.pop_all()
         self._at_exit = _call_weakly(self)
         atexit.register(self._at_exit)
+        _RUNNING.add(self)
 
     # --- putting it together -----------------------------------------------------------------------------------
 
@@ -137,7 +140,7 @@ class DataFlowKernel:
             config.std_autopath or self.default_std_autopath,
             config.max_outstanding_tasks,
         )
-        self._completion: Service[list[AppFuture[Any]]] = Service("parsl-like-completion", self._publish)
+        self._completion: Service[list[Owed]] = Service("parsl-like-completion", run_owed)
         self._prepare: Service[Any] = Service("parsl-like-prepare", self._preparation.serve)
         effects = LiveEffects(
             sessions=self.executors,
@@ -157,8 +160,8 @@ class DataFlowKernel:
             service.start()
         self._poller: Any = None
         self._open_internal()
-        for description in self._descriptions:
-            self._open_executor(description)
+        for description in config.executors or ():
+            self._open_executor(description)  # type: ignore[arg-type]  # sealing has wrapped plain pools
         self._loop.start(effects, None if handler is None else self._retries.ask)
         self.plugins.run_started(self._context)
 
@@ -173,12 +176,13 @@ class DataFlowKernel:
         self._open_executor(threads.sealed())
 
     def _open_executor(self, description: ParslExecutor) -> None:
-        """Open one executor, poll it, and get it blocks if it lives in some. On the owner thread, or before it runs."""
+        """Open one executor, poll it, and get it blocks if it lives in some."""
         from parsl_like.dataflow.opening import executor_context, open_blocks
 
         context = executor_context(self, description)
         session = self.plugins.open_executor(description, context)
         self.executors[session.label] = session
+        self._descriptions.append(description)
         self._loop.add_session(session)
         if hasattr(description, "attach"):
             description.attach(session)
@@ -187,16 +191,21 @@ class DataFlowKernel:
             self._poller = open_blocks(self, description, session, self._poller)
 
     def add_executors(self, executors: Sequence[ParslExecutor]) -> None:
-        """Add executors to the running kernel; apps that run on "all" may use them from now on."""
+        """Add executors to the running kernel; apps that run on "all" may use them from now on.
+
+        Raises:
+            ConfigurationError: a label is taken.
+            NoDataFlowKernelError: after ``cleanup``.
+        """
         from parsl_like.executors.legacy import as_executor
 
         for executor in executors:
-            self._loop.call(partial(self._open_executor, as_executor(executor).sealed()), timeout=120)
-
-    @property
-    def _descriptions(self) -> tuple[ParslExecutor, ...]:
-        """The sealed executors of the configuration."""
-        return tuple(self.config.executors or ())  # type: ignore[arg-type]  # sealing has wrapped plain pools
+            description = as_executor(executor).sealed()
+            if not self.is_open:
+                raise NoDataFlowKernelError("The kernel was closed before an executor could be added.")
+            if description.label in self.executors:
+                raise ConfigurationError("executors", description.label, "a label that no running executor has")
+            self._loop.call(partial(self._open_executor, description), timeout=120)
 
     # --- tasks ---------------------------------------------------------------------------------------------------
 
@@ -223,18 +232,20 @@ class DataFlowKernel:
     def submit_call(self, app: AppSpec, args: tuple[Any, ...], kwargs: dict[str, Any]) -> AppFuture[Any]:
         """Make a task of a call of an app; ``kwargs`` is taken over."""
         if not self.is_open:
-            raise NoDataFlowKernelError(
-                f"app {app.name} was called after the kernel had been cleaned up.", hint="load a configuration first."
+            when = (
+                "after the kernel had been cleaned up"
+                if os.getpid() == self._pid
+                else "in a fork of its kernel's process"
             )
+            raise NoDataFlowKernelError(f"app {app.name} was called {when}.", hint="load a configuration first.")
         return self.submission.submit(app, args, kwargs)
 
     def cancel(self, future: AppFuture[Any]) -> bool:
         """Cancel a task of this kernel; True if it will not end by itself any more."""
         error = TaskCancelled(future.tid, future._name)
-        if not self._loop.alive:
-            return False
         self._loop.post((_CANCEL_REQUESTED, future.tid, error))
-        self._loop.call(lambda: None)
+        with suppress(TimeoutError):  # the loop has ended, or is about to: the closing ends every future
+            self._loop.call(lambda: None)
         return future.settled == CANCELLED
 
     def lift(self, future: AppFuture[Any], how: str, what: Any) -> AppFuture[Any]:
@@ -250,41 +261,41 @@ class DataFlowKernel:
     @property
     def task_count(self) -> int:
         """Tasks submitted so far."""
-        return self.submission._submitted
+        return self.submission.submitted
 
     def wait_for_current_tasks(self) -> None:
-        """Wait until every task submitted before this call has ended; those that they submit are not waited for."""
-        for future in self._unfinished():
-            future.wait_published()
+        """Wait until every task submitted before this call has ended and its callbacks have been run.
 
-    def _unfinished(self) -> list[Any]:
-        if not self._loop.alive:
-            return []
-        live = self._loop.call(
-            lambda: [row.future for row in self.machine.rows.values() if row.phase not in FINAL_PHASES]
-        )
-        return [*live, *self._publishing()]
+        Those that they submit are not waited for. In a callback, or in the body of a join app, callbacks are not
+        waited for either.
+        """
+        try:
+            for future in self._loop.call(self._live_futures):
+                future.wait_published()
+            self._wait_for_callbacks()
+        except TimeoutError:
+            if not self._loop.over:  # else every task has ended, or the closing is about to end it
+                raise
 
-    def _publishing(self) -> list[AppFuture[Any]]:
-        """Futures that have ended but may not have been published: a marker follows them through the queue."""
+    def _live_futures(self) -> list[AppFuture[Any]]:
+        return [row.future for row in self.machine.rows.values() if row.phase not in FINAL_PHASES]
+
+    def _wait_for_callbacks(self) -> None:
+        """Wait for the callbacks of tasks that have ended: a marker follows them through the queue."""
         if is_service_thread():
-            return []
-        marker: AppFuture[Any] = AppFuture(-1, "marker")
-        marker.settle(1, None)
-        self._completion.put([marker])
-        return [marker]
+            return
+        self._loop.call(lambda: None)  # by now those of the last ends are in the queue
+        marker: LazyFuture[Any] = LazyFuture()
+        self._completion.put([(marker, (lambda _: marker.set_result(None),))])
+        if not self._loop.over:  # the service outlives the loop, so the marker will be served
+            marker.wait_published()
 
     def _complete(self, futures: list[AppFuture[Any]]) -> None:
-        """Tell those who wait. On the owner thread, so futures with callbacks are left to the completion thread."""
-        with_callbacks = [future for future in futures if not future.publish_alone()]
+        """Tell those who wait. On the owner thread, so callbacks are left to the completion thread."""
+        owed = [due for future in futures for due in future.tell()]
         self.submission.settled(len(futures))
-        if with_callbacks:
-            self._completion.put(with_callbacks)
-
-    def _publish(self, futures: list[AppFuture[Any]]) -> None:
-        """Tell those who wait; runs on the completion thread."""
-        for future in futures:
-            future.publish()
+        if owed:
+            self._completion.put(owed)
 
     def _record(self, raw: list[tuple[float, int, int, int, Any]]) -> None:
         self.recorder.put(raw)
@@ -300,10 +311,15 @@ class DataFlowKernel:
         if wanted := self._payloads.wanted(rows):
             self._prepare.put(partial(self._payloads.keep, wanted))
 
-    def _crashed(self, error: BaseException) -> None:
+    def _crashed(self, error: BaseException, ended: Sequence[TaskRow]) -> None:
         """The owner thread is dead: end every future with the reason, take no more."""
         self.is_open = False
-        self._closing.fail_everything(error)
+        self._closing.fail_everything(error, ended)
+
+    def end_late_tasks(self) -> None:
+        """End what was submitted while the kernel was being closed, unless the loop or the closing will."""
+        if self._loop.over:
+            self._closing.end_unread()
 
     # --- looking in ----------------------------------------------------------------------------------------------
 
@@ -387,6 +403,17 @@ class DataFlowKernel:
 
     def __repr__(self) -> str:
         return f"<DataFlowKernel run {self.run_id} in {self.run_dir}, {'open' if self.is_open else 'closed'}>"
+
+
+def _close_in_child() -> None:
+    """In a forked process nobody runs tasks: calls of apps are refused there, since their futures would never end."""
+    for kernel in list(_RUNNING):
+        kernel.is_open = False
+
+
+_RUNNING: weakref.WeakSet[DataFlowKernel] = weakref.WeakSet()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_close_in_child)
 
 
 def _acknowledged() -> None:

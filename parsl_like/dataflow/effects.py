@@ -36,7 +36,7 @@ class LiveEffects:
     Args:
         sessions: Executors by label.
         post_all: Takes events that carrying out gives rise to.
-        complete: Takes futures to be published, on the completion thread.
+        complete: Takes futures that have been settled, to tell those who wait.
         prepare: Takes rows to be prepared, on the prepare thread.
         watch: Waits for the inner futures of a join app.
         record: Takes raw state changes, on the records thread.
@@ -80,21 +80,25 @@ class LiveEffects:
             self._prepare(out.prepare)
         for row, targets in out.watch:
             self._watch(row, targets)
-        for attempt, label in out.cancel:
-            self._cancel(attempt, label)
+        if out.cancel:
+            self._cancel(out.cancel)
         if out.remember:
             self._remember(out.remember)
         if out.records:
             self._record(out.records)
 
-    def _cancel(self, attempt: AttemptId, label: str) -> None:
-        session = self._sessions.get(label)
-        if session is None:
-            return
-        try:
-            session.cancel((attempt,))
-        except Exception:  # an executor, perhaps foreign; the task has been settled as cancelled all the same
-            logger.exception("executor %s could not cancel an attempt", label)
+    def _cancel(self, unwanted: list[tuple[AttemptId, str]]) -> None:
+        by_label: dict[str, list[AttemptId]] = {}
+        for attempt, label in unwanted:
+            by_label.setdefault(label, []).append(attempt)
+        for label, attempts in by_label.items():
+            session = self._sessions.get(label)
+            if session is None:
+                continue
+            try:
+                session.cancel(attempts)
+            except Exception:  # an executor, perhaps foreign; the tasks have been settled as cancelled all the same
+                logger.exception("executor %s could not cancel %d attempt(s)", label, len(attempts))
 
     def _launch(self, label: str, rows: list[TaskRow]) -> None:
         if label in self._broken:

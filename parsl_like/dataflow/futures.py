@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from concurrent.futures import CancelledError, Future, InvalidStateError
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from parsl_like.core.states import state_of
-from parsl_like.dataflow.services import is_service_thread
 
 if TYPE_CHECKING:
     from parsl_like.core.task import TaskRow
@@ -28,25 +27,24 @@ _PENDING, _FINISHED, _CANCELLED = "PENDING", "FINISHED", "CANCELLED_AND_NOTIFIED
 # since a signal's handler or a finaliser that uses a future may run on a thread that holds it.
 _GATE = threading.RLock()
 
-# Where threads that the kernel needs wait: for an end itself, since telling others of it may be up to them. A callback
-# that asks for another task's result would otherwise wait for the very thread it is on.
-_ENDS = threading.Condition()
-_EARLY: set[object] = set()  # those who wait there now
-
 UNSETTLED, SUCCEEDED, FAILED, CANCELLED = 0, 1, 2, 3
 
-
 Callback = Callable[[Any], object]
+Owed = tuple["LazyFuture[Any]", Sequence[Callback]]
+"""A future that has ended, and callbacks of users' that have to be run because of it."""
+Watcher = Callable[[Any], Sequence[Owed]]
+"""The kernel's own kind of callback: given the future, it returns what has become due because of it."""
 
 
 class LazyFuture(Future[T]):
     """A Future whose Condition exists only once somebody waits for it.
 
-    It ends in two steps: ``settle`` stores the end, visible at once to dependents through ``settled``; ``publish``
-    wakes those who wait and runs callbacks, on a thread where user code may run.
+    It ends in three steps: ``settle`` stores the end, visible at once to dependents through ``settled``; ``tell`` wakes
+    those who wait, which runs no code of users', so that nobody waits for somebody else's callback; what it returns are
+    the callbacks, to be run on a thread where they may take their time.
     """
 
-    __slots__ = ("_cond", "_done_callbacks", "_exception", "_result", "_state", "_waiters", "settled")
+    __slots__ = ("_cond", "_done_callbacks", "_exception", "_result", "_state", "_waiters", "_watchers", "settled")
 
     def __init__(self) -> None:  # the base's is not called: it would make what this class avoids
         self._cond: threading.Condition | None = None
@@ -55,6 +53,7 @@ class LazyFuture(Future[T]):
         self._exception: BaseException | None = None
         self._waiters: Any = ()
         self._done_callbacks: Any = None
+        self._watchers: list[Watcher] | None = None
         self.settled = UNSETTLED
 
     @property
@@ -78,40 +77,39 @@ class LazyFuture(Future[T]):
             self._exception = value
             self._result = getattr(value, "__traceback__", None)  # what each raising of it starts from
         self.settled = settled
-        if _EARLY:
-            with _ENDS:
-                _ENDS.notify_all()
 
     def publish(self) -> None:
-        """Tell those who wait, and run the callbacks; a callback that raises is logged. A second call does nothing."""
-        for callback in self._tell(alone=False) or ():
-            self._run(callback)
+        """Tell everybody, callbacks included; one that raises is logged. A second call does nothing."""
+        run_owed(self.tell())
 
-    def publish_alone(self) -> bool:
-        """Tell those who wait, if there is no callback, so that no user code runs; whether that was done."""
-        return self._tell(alone=True) is not None
-
-    def _tell(self, *, alone: bool) -> Sequence[Callback] | None:
-        """The callbacks to run now that everybody else has been told; None if ``alone`` and there are some."""
+    def tell(self) -> Sequence[Owed]:
+        """Tell those who wait and those who watch; returns the callbacks that are due. A second call does nothing."""
         state = _CANCELLED if self.settled == CANCELLED else _FINISHED
         with _GATE:
-            if alone and self._done_callbacks:
-                return None
-            if self._cond is None:
+            waited_for = self._cond is not None
+            if not waited_for:
                 self._state = state
-                callbacks, self._done_callbacks = self._done_callbacks, None
-                return callbacks or ()
-        return self._tell_waiters(state, alone)
+        if waited_for:
+            self._tell_waiters(state)
+        if self._done_callbacks is None and self._watchers is None:
+            return ()
+        return self._owed()
 
-    def _tell_waiters(self, state: str, alone: bool) -> Sequence[Callback] | None:
+    def _owed(self) -> Sequence[Owed]:
+        with _GATE:  # nobody adds to them any more, but two threads may tell at the same time
+            callbacks, self._done_callbacks = self._done_callbacks, None
+            watchers, self._watchers = self._watchers, None
+        owed: list[Owed] = [(self, callbacks)] if callbacks else []
+        for watcher in watchers or ():
+            owed.extend(watcher(self))
+        return owed
+
+    def _tell_waiters(self, state: str) -> None:
         with self._condition:
             with _GATE:
-                if alone and self._done_callbacks:
-                    return None
                 if self._state != _PENDING:
-                    return ()
+                    return
                 self._state = state
-                callbacks, self._done_callbacks = self._done_callbacks, None
             for waiter in self._waiters:
                 if state == _CANCELLED:
                     waiter.add_cancelled(self)
@@ -120,7 +118,6 @@ class LazyFuture(Future[T]):
                 else:
                     waiter.add_result(self)
             self._condition.notify_all()
-        return callbacks or ()
 
     def _run(self, callback: Callable[[Future[T]], object]) -> None:
         try:
@@ -164,11 +161,22 @@ class LazyFuture(Future[T]):
                 return
         self._run(fn)
 
+    def watch(self, watcher: Watcher) -> None:
+        """Call ``watcher(future)`` as soon as it has ended, on the thread that ends it; at once if it has.
+
+        For the kernel's own ends only: a watcher neither waits nor raises nor runs code of users'.
+        """
+        with _GATE:
+            if self._state == _PENDING:
+                if self._watchers is None:
+                    self._watchers = [watcher]
+                else:
+                    self._watchers.append(watcher)
+                return
+        run_owed(watcher(self))
+
     def _wait(self, timeout: float | None) -> None:
         if self._state != _PENDING:
-            return
-        if is_service_thread():
-            self._wait_for_end(timeout)
             return
         with self._condition:
             if self._state == _PENDING:
@@ -176,19 +184,8 @@ class LazyFuture(Future[T]):
         if self._state == _PENDING:
             raise TimeoutError
 
-    def _wait_for_end(self, timeout: float | None) -> None:
-        token = object()
-        with _ENDS:
-            _EARLY.add(token)
-            try:
-                ended = _ENDS.wait_for(lambda: self.settled != UNSETTLED, timeout)
-            finally:
-                _EARLY.discard(token)
-        if not ended:
-            raise TimeoutError
-
     def wait_published(self) -> None:
-        """Wait until everybody has been told, whatever the end is; a thread of the kernel's own: until it has ended."""
+        """Wait until those who wait have been told, whatever the end is."""
         self._wait(None)
 
     def result(self, timeout: float | None = None) -> T:
@@ -257,6 +254,13 @@ class LazyFuture(Future[T]):
     def __repr__(self) -> str:
         how = {UNSETTLED: "pending", SUCCEEDED: "finished", FAILED: "failed", CANCELLED: "cancelled"}[self.settled]
         return f"<{type(self).__name__} at {id(self):#x} {how}>"
+
+
+def run_owed(owed: Iterable[Owed]) -> None:
+    """Run callbacks that have become due; one that raises is logged."""
+    for future, callbacks in owed:
+        for callback in callbacks:
+            future._run(callback)
 
 
 class AppFuture(LazyFuture[T]):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from parsl_like.core.events import EventType, RawEvent
 from parsl_like.core.task import JoinTargets, TaskRow
 from parsl_like.dataflow.errors import JoinError
+from parsl_like.dataflow.futures import LazyFuture
 from parsl_like.dataflow.services import mark_service_thread
 
 if TYPE_CHECKING:
@@ -58,27 +59,30 @@ def watch(row: TaskRow, targets: JoinTargets, post: Callable[[RawEvent], None]) 
     task = row.id
     left = len(futures)
     lock = threading.Lock()
+    # The ends of futures of other libraries are read where their callbacks run: doing so is their code.
+    prompt = all(isinstance(future, LazyFuture) for future in futures)
 
-    def one_more(_future: Any) -> None:
+    def one_more(_future: Any) -> tuple[()]:
         nonlocal left
         with lock:
             left -= 1
             last = left == 0
         if last:
             post((_JOIN_DONE, task, _outcome(task, targets)))
+        return ()
 
     if not futures:
         post((_JOIN_DONE, task, (True, [])))
     for future in futures:
         try:
-            future.add_done_callback(one_more)
+            listen(future, one_more, prompt=prompt)
         except Exception as error:  # noqa: BLE001 - a future of any library; the join must end all the same
             post((_JOIN_DONE, task, (False, error)))
 
 
 def _outcome(task: int, targets: JoinTargets) -> tuple[bool, Any]:
     try:
-        failed = [(error, _name(future)) for future in targets.futures if (error := error_of(future)) is not None]
+        failed = [(error, name_of(future)) for future in targets.futures if (error := error_of(future)) is not None]
         if failed:
             return False, JoinError(failed, task)
         values = [future.result() for future in targets.futures]
@@ -96,6 +100,22 @@ def error_of(future: Future[Any]) -> BaseException | None:
     return future.exception()
 
 
-def _name(future: Future[Any]) -> str:
-    tid = getattr(future, "tid", None) if hasattr(type(future), "tid") else None
-    return f"task {tid}" if tid is not None else repr(future)
+def listen(future: Future[Any], hears: Callable[[Any], tuple[()]], *, prompt: bool = True) -> None:
+    """Have ``hears(future)`` called once a future has ended: one of a kernel's without waiting for users' callbacks.
+
+    Raises:
+        Exception: what the future of another library raises.
+    """
+    if prompt and isinstance(future, LazyFuture):
+        future.watch(hears)
+    else:
+        future.add_done_callback(hears)
+
+
+def name_of(future: Future[Any]) -> str:
+    """How a future is called in the error of a task that needed it."""
+    tid = getattr(future, "tid", None) if isinstance(future, LazyFuture) else None
+    if tid is None:
+        return "a future of another kind"
+    app = getattr(future, "_name", None)
+    return f"task {tid} ({app})" if app is not None else f"a file of task {tid}"

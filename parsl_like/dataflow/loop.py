@@ -13,6 +13,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from parsl_like.core.effects import Outbox
@@ -23,6 +24,7 @@ from parsl_like.errors import BadStateException
 if TYPE_CHECKING:
     from parsl_like.core.machine import TaskMachine
     from parsl_like.core.ports import ExecutorSession
+    from parsl_like.core.task import TaskRow
     from parsl_like.dataflow.effects import LiveEffects
 
 logger = logging.getLogger(__name__)
@@ -31,6 +33,7 @@ _CALL = -1
 _TIME_PASSED = int(EventType.TIME_PASSED)
 _ATTEMPT_FAILED = int(EventType.ATTEMPT_FAILED)
 _JOIN_SECONDS = 10.0
+_LOOK_SECONDS = 0.2
 
 CostRequest = Callable[[int, Any], None]
 
@@ -40,10 +43,13 @@ class KernelLoop:
 
     Args:
         machine: The tasks; after ``start`` only this thread touches it.
-        on_crash: Called on this thread with the exception that ended it, if one did.
+        on_crash: Called on this thread if an exception has ended it, with that and the rows whose ends may be untold.
+
+    Attributes:
+        over: Whether the thread takes nothing any more; what is posted from then on is for whoever asks ``unread``.
     """
 
-    def __init__(self, machine: TaskMachine, on_crash: Callable[[BaseException], None]) -> None:
+    def __init__(self, machine: TaskMachine, on_crash: Callable[[BaseException, Sequence[TaskRow]], None]) -> None:
         self.machine = machine
         self._effects: LiveEffects
         self._ask_cost: CostRequest | None = None
@@ -52,6 +58,8 @@ class KernelLoop:
         self._batch: list[RawEvent] = []
         self._out = Outbox()
         self._sessions: list[ExecutorSession] = []
+        self._fds: dict[int, tuple[int, ...]] = {}
+        self.over = False
         self._asleep = False
         self._nudged = False
         self._stopping = False
@@ -105,8 +113,6 @@ class KernelLoop:
         """
         if threading.current_thread() is self._thread:
             return function()
-        if self._thread.ident is not None and not self._thread.is_alive():
-            raise TimeoutError("the kernel's owner thread has ended")
         answered = threading.Event()
         answer: list[tuple[Any, BaseException | None]] = []
 
@@ -118,8 +124,12 @@ class KernelLoop:
             answered.set()
 
         self.post((_CALL, 0, run))
-        if not answered.wait(timeout):
-            raise TimeoutError(f"the kernel's owner thread did not answer within {timeout} s")
+        give_up = time.monotonic() + timeout
+        while not answered.wait(min(_LOOK_SECONDS, max(0.0, give_up - time.monotonic()))):
+            if self.over and not answered.is_set():
+                raise TimeoutError("the kernel's owner thread has ended")
+            if time.monotonic() >= give_up:
+                raise TimeoutError(f"the kernel's owner thread did not answer within {timeout} s")
         value, error = answer[0]
         if error is not None:
             raise error
@@ -138,19 +148,24 @@ class KernelLoop:
     def unread(self) -> list[RawEvent]:
         """Events that nobody has looked at, or only in part; for the time after the thread has ended."""
         batch, self._batch = self._batch, []
-        return batch + [self._inbox.popleft() for _ in range(len(self._inbox))]
+        with suppress(IndexError):  # several threads may be at it
+            while True:
+                batch.append(self._inbox.popleft())
+        return batch
 
     def add_session(self, session: ExecutorSession) -> None:
         """Poll one more executor; on the owner thread, or before it starts."""
-        self._sessions.append(session)
-        for fd in session.fds():
+        self._fds[id(session)] = fds = tuple(session.fds())
+        for fd in fds:
             self._selector.register(fd, selectors.EVENT_READ)
+        self._sessions.append(session)
 
     def remove_session(self, session: ExecutorSession) -> None:
-        """Poll an executor no longer; on the owner thread."""
-        self._sessions.remove(session)
-        for fd in session.fds():
-            self._selector.unregister(fd)
+        """Poll an executor no longer; on the owner thread. What it has done with its descriptors does not matter."""
+        self._sessions = [other for other in self._sessions if other is not session]
+        for fd in self._fds.pop(id(session), ()):
+            with suppress(KeyError, ValueError, OSError):
+                self._selector.unregister(fd)
 
     def stop(self) -> None:
         """End the thread after its current pass, and release what it holds."""
@@ -171,15 +186,16 @@ class KernelLoop:
             while not self._stopping:
                 if not self._pass():
                     self._sleep()
+            self.over = True
         except BaseException as error:  # the thread's root: a dead owner must fail every future, not hang them
+            self.over = True
             logger.critical("the kernel's owner thread crashed", exc_info=True)
-            self._settle_what_has_ended()
-            self._on_crash(error)
-
-    def _settle_what_has_ended(self) -> None:
-        """Ends that were reached before a crash count, also those on their way out of the machine."""
-        rows = [*self._out.settle, *self.machine.take().settle]
-        self._effects.settle([row for row in rows if not row.future.settled])
+            ended = [*self._out.settle, *self.machine.take().settle]
+            try:
+                self._effects.settle(ended)  # ends that were reached before count, also those on their way out
+            except Exception:  # telling of them may be what crashed
+                logger.exception("the ends of %d task(s) could not be told", len(ended))
+            self._on_crash(error, ended)
 
     def _pass(self) -> bool:
         """Take and do everything there is; whether there was anything."""
@@ -232,9 +248,7 @@ class KernelLoop:
         """Poll a broken executor no longer; its tasks, and those it is given later, end with the reason."""
         logger.exception("executor %s failed while it was asked for results", session.label)
         broken = BadStateException(session.label, error)
-        self._sessions = [other for other in self._sessions if other is not session]
-        for fd in session.fds():
-            self._selector.unregister(fd)
+        self.remove_session(session)
         self._effects.break_executor(session.label, broken)
         rows = self.machine.rows.values()
         lost = [row.attempt_id for row in rows if row.phase == Phase.launched and row.executor == session.label]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from parsl_like.core.events import EventType, RawEvent
 from parsl_like.dataflow.futures import FAILED, SUCCEEDED, LazyFuture
-from parsl_like.dataflow.joins import error_of
+from parsl_like.dataflow.joins import error_of, name_of
 from parsl_like.errors import SerializationError
 
 if TYPE_CHECKING:
@@ -33,6 +33,9 @@ NO_KWARGS: dict[str, Any] = {}
 ATOMS = frozenset({int, float, str, bytes, bool, type(None), complex})
 """Types in which no future can be, checked first because most arguments are of them."""
 
+
+SLICE = 100
+"""Rows whose events are posted together: executors begin with the first of many while the others are being packed."""
 
 FUNCTIONS_KEPT = 4096
 """Packed functions that are remembered, so that a program which makes a function per call does not grow for ever."""
@@ -65,9 +68,12 @@ class Preparation:
 
     def serve(self, work: list[TaskRow] | Callable[[], Sequence[RawEvent]]) -> None:
         """Prepare a batch of rows, or run something that others do not want to run on the owner thread."""
-        events = work() if callable(work) else [self.event_for(row) for row in work]
-        if events:
-            self._post_all(events)
+        if callable(work):
+            if events := work():
+                self._post_all(events)
+            return
+        for start in range(0, len(work), SLICE):
+            self._post_all([self.event_for(row) for row in work[start : start + SLICE]])
 
     def event_for(self, row: TaskRow) -> RawEvent:
         """Prepare one row; never raises."""
@@ -186,10 +192,3 @@ def settled_error(future: Future[Any]) -> BaseException | None:
     if not future.done():
         return SerializationError("an argument", repr(future), "it holds a future that is not done")
     return error_of(future)
-
-
-def name_of(future: Future[Any]) -> str:
-    """How a future is called in the error of a task that needed it."""
-    name = getattr(future, "_name", None) if isinstance(future, LazyFuture) else None
-    tid = getattr(future, "tid", None) if isinstance(future, LazyFuture) else None
-    return f"task {tid} ({name})" if tid is not None else "a future of another kind"

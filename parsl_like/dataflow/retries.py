@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from parsl_like.core.events import EventType, RawEvent
-from parsl_like.dataflow.services import mark_service_thread
+from parsl_like.core.states import Phase
+from parsl_like.dataflow.services import ServicePool
 from parsl_like.dataflow.taskview import TaskView
 
 if TYPE_CHECKING:
@@ -37,19 +37,23 @@ class RetryDesk:
         self._handler = handler
         self._machine = machine
         self._post = post
-        self._threads = threads
-        self._pool: ThreadPoolExecutor | None = None
+        self._pool: ServicePool[tuple[int, tuple[Any, float, Any], TaskView]] = ServicePool(
+            "parsl-like-retry", self._judge, threads
+        )
 
     def ask(self, attempt: int, failure: tuple[Any, float, Any]) -> None:
         """Have a failure judged; called on the owner thread."""
         row = self._machine.rows.get(attempt >> 16)
-        if row is None or row.attempt_id != attempt:
+        if row is None or row.attempt_id != attempt or row.phase != Phase.launched:
             return
-        if self._pool is None:
-            self._pool = ThreadPoolExecutor(self._threads, "parsl-like-retry", mark_service_thread)
-        self._pool.submit(self._judge, attempt, failure, TaskView(row, row.future))
+        try:
+            self._pool.put((attempt, failure, TaskView(row, row.future)))
+        except RuntimeError:  # the system gives no thread, as at the end of the interpreter
+            logger.exception("nobody can judge the failure of task %d, so it costs what it costs by itself", row.id)
+            self._post((_ATTEMPT_FAILED, attempt, failure))
 
-    def _judge(self, attempt: int, failure: tuple[Any, float, Any], task: TaskView) -> None:
+    def _judge(self, item: tuple[int, tuple[Any, float, Any], TaskView]) -> None:
+        attempt, failure, task = item
         error, cost, report = failure
         try:
             cost = float(self._handler(error, task))  # type: ignore[misc]  # nobody asks without a handler
@@ -61,5 +65,4 @@ class RetryDesk:
 
     def close(self) -> None:
         """Judge nothing more; a handler that sleeps is not waited for."""
-        if self._pool is not None:
-            self._pool.shutdown(wait=False, cancel_futures=True)
+        self._pool.stop()

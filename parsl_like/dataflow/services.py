@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import Any, Generic, TypeVar
 
 logger = logging.getLogger(__name__)
@@ -29,18 +29,13 @@ class Service(Generic[T]):
 
     Args:
         name: The thread's name.
-        serve: What to do with an item. An exception is reported and the next item is served.
-        on_error: Told of an item whose service raised.
+        serve: What to do with an item. An exception is logged and the next item is served.
     """
 
-    def __init__(
-        self, name: str, serve: Callable[[T], None], on_error: Callable[[T, BaseException], None] | None = None
-    ) -> None:
+    def __init__(self, name: str, serve: Callable[[T], None]) -> None:
         self._queue: SimpleQueue[T | None] = SimpleQueue()
         self._serve = serve
-        self._on_error = on_error
         self.busy_with: Any = None
-        self.served = 0
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
     def start(self) -> None:
@@ -70,11 +65,7 @@ class Service(Generic[T]):
 
     def unserved(self) -> list[T]:
         """What is still queued; for the time after ``stop``, when an item blocks the thread."""
-        items = []
-        while not self._queue.empty():
-            item = self._queue.get()
-            if item is not None:
-                items.append(item)
+        items = _emptied(self._queue)
         self._queue.put(None)  # the wish to end was among what was taken
         return items
 
@@ -84,9 +75,64 @@ class Service(Generic[T]):
             self.busy_with = item
             try:
                 self._serve(item)
-            except BaseException as error:  # the thread's root: others still wait to be served
+            except BaseException:  # the thread's root: others still wait to be served
                 logger.exception("%s failed on an item", self._thread.name)
-                if self._on_error is not None:
-                    self._on_error(item, error)
-            self.served += 1
             self.busy_with = item = None
+
+
+class ServicePool(Generic[T]):
+    """Threads that call one function with whatever is put, several at once; none of them keeps a program from ending.
+
+    Args:
+        name: What the threads' names begin with.
+        serve: What to do with an item. An exception is logged.
+        most: How many threads there may be; each of the first items starts one.
+    """
+
+    def __init__(self, name: str, serve: Callable[[T], None], most: int) -> None:
+        self._queue: SimpleQueue[T | None] = SimpleQueue()
+        self._name, self._serve, self._most = name, serve, most
+        self._threads: list[threading.Thread] = []
+
+    def put(self, item: T) -> None:
+        """Hand over an item, from one thread only; never waits.
+
+        Raises:
+            RuntimeError: the system gives not even one thread.
+        """
+        if len(self._threads) < self._most:
+            thread = threading.Thread(target=self._run, name=f"{self._name}_{len(self._threads)}", daemon=True)
+            try:
+                thread.start()
+                self._threads.append(thread)
+            except RuntimeError:
+                if not self._threads:
+                    raise
+        self._queue.put(item)
+
+    def stop(self) -> None:
+        """Drop what has not begun; threads end once they have served what they have begun, and are not waited for."""
+        _emptied(self._queue)
+        for _ in self._threads:
+            self._queue.put(None)
+
+    def _run(self) -> None:
+        mark_service_thread()
+        while (item := self._queue.get()) is not None:
+            try:
+                self._serve(item)
+            except BaseException:  # the thread's root: others still wait to be served
+                logger.exception("%s failed on an item", self._name)
+            item = None
+
+
+def _emptied(queue: SimpleQueue[T | None]) -> list[T]:
+    """Everything that was in a queue, which somebody else may be emptying too."""
+    items: list[T] = []
+    while True:
+        try:
+            item = queue.get_nowait()
+        except Empty:
+            return items
+        if item is not None:
+            items.append(item)

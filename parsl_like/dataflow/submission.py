@@ -7,20 +7,23 @@ the owner thread only passes it on.
 from __future__ import annotations
 
 import itertools
+import operator
 import os
 import random
+import sys
 import threading
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from parsl_like.core.events import EventType, RawEvent
 from parsl_like.core.task import AppSpec, TaskRow
-from parsl_like.data_provider.data_manager import DataManager, carries_files
+from parsl_like.data_provider.data_manager import INHIBIT, DataManager, carries_files
 from parsl_like.dataflow.datafutures import DataFuture
-from parsl_like.dataflow.futures import SUCCEEDED, AppFuture, LazyFuture
-from parsl_like.dataflow.joins import JoinBody, error_of
+from parsl_like.dataflow.futures import SUCCEEDED, UNSETTLED, AppFuture, LazyFuture
+from parsl_like.dataflow.joins import JoinBody, error_of, listen, name_of
 from parsl_like.dataflow.preparation import ATOMS, NO_KWARGS, Preparation
 from parsl_like.dataflow.services import is_service_thread
+from parsl_like.dataflow.taskview import TaskView
 from parsl_like.errors import ConfigurationError, NoDataFlowKernelError
 
 if TYPE_CHECKING:
@@ -68,11 +71,11 @@ class Submission:
         self._post = post
         self._std_autopath = std_autopath
         self._data_manager = DataManager(kernel, file_future=DataFuture)
-        self._ids = itertools.count()
+        self._ids = iter(range(sys.maxsize))  # and not a count, since it can say how far it has come
         self._foreign_ids = itertools.count(-1, -1)
         self._choices: dict[Any, tuple[str, ...]] = {}
-        self._submitted = 0
         self._settled = 0
+        self._refused = 0
         self._limit = limit
         self._room = threading.Condition()
         self._waiting = 0
@@ -83,25 +86,36 @@ class Submission:
         """Make a task of a call; returns at once unless ``limit`` tasks are outstanding."""
         if self._limit is not None:
             self._wait_for_room(self._limit)
+        executor = self._choose(app)
         task = next(self._ids)
-        self._submitted = max(self._submitted, task + 1)
         future: AppFuture[Any] = AppFuture(task, app.name, self._kernel)
-        row = TaskRow(task, app, self._choose(app), future)  # type: ignore[arg-type]  # an int is a TaskId here
-        future._row = row
+        row = TaskRow(task, app, executor, future)  # type: ignore[arg-type]  # an int is a TaskId here
         row.args = args
         row.kwargs = kwargs or NO_KWARGS
         if app.join:
             row.function = JoinBody(app.func, self._kernel)
         if kwargs:
-            self._read_keywords(row, kwargs)
+            try:
+                self._read_keywords(row, kwargs)
+            except BaseException:
+                self._refuse()
+                raise
         for argument in args:
             if type(argument) not in ATOMS:
                 return self._submit_looking(row)
         if kwargs or app.cache:
             return self._submit_looking(row)
         self._pack(row)
-        self._post((_SUBMITTED, task, row))
+        self._hand_over(row)
         return future
+
+    def _hand_over(self, row: TaskRow) -> None:
+        """Give a row to the owner thread. From here on a task that depends on it may say so by its id."""
+        future = row.future
+        future._row = row
+        self._post((_SUBMITTED, future.tid, row))
+        if not self._kernel.is_open:
+            self._kernel.end_late_tasks()
 
     def _submit_looking(self, row: TaskRow) -> AppFuture[Any]:
         """Submit a call that may hold futures."""
@@ -110,25 +124,27 @@ class Submission:
             try:
                 self._stage(row)
             except Exception as error:  # noqa: BLE001 - a staging provider, perhaps the user's: its task fails with what it says
-                self._post((_SUBMITTED, future.tid, row))
+                self._hand_over(row)
                 self._post((_PREPARE_FAILED, future.tid, error))
                 return future
+        for name in INHIBIT:
+            if name in row.kwargs and name in row.app.undeclared:
+                del row.kwargs[name]
+        foreign: Sequence[tuple[int, Future[Any]]] = ()
         try:
-            depends, foreign, settled = self._dependencies(row)
-        except Exception:  # noqa: BLE001 - a user's resolver: the prepare thread meets the same error and fails the task with it
-            depends, foreign, settled = (), (), False
-        else:
-            row.depends = depends
-            if not depends and not row.app.cache:
+            row.depends, foreign, settled = self._dependencies(row)
+            if not row.depends and not row.app.cache:
                 if settled:
                     row.args, row.kwargs = self._preparation.in_place(row.args, row.kwargs)
                 self._pack(row)
-        self._post((_SUBMITTED, future.tid, row))
+        except Exception:  # noqa: BLE001 - a user's resolver: the prepare thread meets the same error and fails the task with it
+            row.depends, foreign = (), ()
+        self._hand_over(row)
         for number, other in foreign:
             try:
-                other.add_done_callback(_Announcer(number, self._post))
+                listen(other, _Announcer(number, self._post))
             except Exception as error:  # noqa: BLE001 - a future of any library; the task must not wait for ever
-                self._post((_DEPENDENCY_DONE, number, error))
+                self._post((_DEPENDENCY_DONE, number, (name_of(other), error)))
         return future
 
     def _stage(self, row: TaskRow) -> None:
@@ -159,13 +175,14 @@ class Submission:
         depends: list[int] = []
         foreign: list[tuple[int, Future[Any]]] = []
         for future in futures:
-            if isinstance(future, AppFuture) and future._kernel is self._kernel:
-                if future.settled != SUCCEEDED:
-                    depends.append(future.tid)
-            elif not (isinstance(future, LazyFuture) and future.settled == SUCCEEDED):
-                number = next(self._foreign_ids)
-                depends.append(number)
-                foreign.append((number, future))
+            if isinstance(future, LazyFuture) and future.settled == SUCCEEDED:
+                continue
+            if isinstance(future, AppFuture) and future._kernel is self._kernel and _handed_over(future):
+                depends.append(future.tid)
+                continue
+            number = next(self._foreign_ids)
+            depends.append(number)
+            foreign.append((number, future))
         return tuple(depends), foreign, bool(futures)
 
     def _pack(self, row: TaskRow) -> None:
@@ -225,17 +242,28 @@ class Submission:
         if "stdout" in kwargs or "stderr" in kwargs:
             for name in ("stdout", "stderr"):
                 if kwargs.get(name, "") == AUTO_LOGNAME and not isinstance(kwargs[name], bool):
-                    kwargs[name] = self._std_autopath(row.future.task_record, name)
+                    kwargs[name] = self._std_autopath(TaskView(row, row.future), name)
             row.future._std = (kwargs.get("stdout"), kwargs.get("stderr"))
         for name in row.app.undeclared:
-            kwargs.pop(name, None)
+            if name not in INHIBIT:  # they are for whoever stages
+                kwargs.pop(name, None)
 
     # --- back-pressure -----------------------------------------------------------------------------------------
 
     @property
+    def submitted(self) -> int:
+        """Tasks that have been given an id."""
+        return sys.maxsize - operator.length_hint(self._ids)
+
+    @property
     def outstanding(self) -> int:
-        """Tasks submitted whose futures have not been published."""
-        return self._submitted - self._settled
+        """Tasks submitted whose ends have not been told."""
+        return self.submitted - self._settled - self._refused
+
+    def _refuse(self) -> None:
+        """A call was not what it should be: its task will never end, and must not take up room for ever."""
+        with self._room:
+            self._refused += 1
 
     def settled(self, count: int) -> None:
         """Some tasks have ended; lets those in that waited for room."""
@@ -258,6 +286,11 @@ class Submission:
             raise NoDataFlowKernelError("The kernel was closed while the call waited for room.")
 
 
+def _handed_over(future: AppFuture[Any]) -> bool:
+    """Whether the owner thread has got a task, or has had it: not so for one whose files are being staged."""
+    return future._row is not None or future.settled != UNSETTLED  # in this order: the row goes after the end came
+
+
 class _Announcer:
     """Posts the end of a foreign future."""
 
@@ -266,8 +299,10 @@ class _Announcer:
     def __init__(self, number: int, post: Callable[[RawEvent], None]) -> None:
         self._number, self._post = number, post
 
-    def __call__(self, future: Future[Any]) -> None:
-        self._post((_DEPENDENCY_DONE, self._number, error_of(future)))
+    def __call__(self, future: Future[Any]) -> tuple[()]:
+        error = error_of(future)
+        self._post((_DEPENDENCY_DONE, self._number, None if error is None else (name_of(future), error)))
+        return ()
 
 
 def default_std_autopath(run_dir: str, task_record: Any, name: str) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from parsl_like.core.states import States, state_of
+from parsl_like.core.task import JoinTargets
 from parsl_like.dataflow.errors import brief
 
 if TYPE_CHECKING:
@@ -15,6 +16,14 @@ if TYPE_CHECKING:
 
 def _errors(row: TaskRow) -> list[str]:
     return [brief(error) for error in row.errors or ()]
+
+
+def _joins(row: TaskRow) -> Any:
+    """The inner futures of a join app, while it waits for them."""
+    targets = row.value
+    if not isinstance(targets, JoinTargets):
+        return None
+    return targets.futures[0] if targets.single else list(targets.futures)
 
 
 _READERS: dict[str, Callable[[TaskRow], Any]] = {
@@ -32,10 +41,14 @@ _READERS: dict[str, Callable[[TaskRow], Any]] = {
     "memoize": lambda row: bool(row.app.cache),
     "ignore_for_cache": lambda row: list(row.app.ignore_for_cache),
     "join": lambda row: row.app.join,
+    "joins": _joins,
     "depends": lambda row: list(row.depends),
     "resource_specification": lambda row: dict(row.resources or {}),
     "time_invoked": lambda row: row.submitted,
     "time_returned": lambda row: row.returned or None,
+    "try_time_launched": lambda row: row.launched or None,
+    "try_time_returned": lambda row: row.returned or None,
+    "exec_fu": lambda row: None,  # executors here answer with events
 }
 
 

@@ -75,6 +75,7 @@ class BlockController:
     _idle_since: dict[BlockId, float] = field(default_factory=dict)
     _cancel_sent: dict[BlockId, float] = field(default_factory=dict)
     _warned: set[BlockId] = field(default_factory=set)
+    _steady: set[BlockId] = field(default_factory=set)
     _noted: tuple[str, float] = ("", float("-inf"))
 
     @property
@@ -177,8 +178,12 @@ class BlockController:
             row = self.ledger[block]
             fields = {"executor": self.label, "job": row.job, "state": row.state.name, "connected": True}
             effects.append(Note("block", block, fields))
-        if any(row.connected and now - (row.connected_since or now) >= STEADY_AFTER_S for row in self.ledger.live()):
-            self.breaker.steady()
+        for row in self.ledger.live():
+            since = row.connected_since
+            if row.connected and since is not None and now - since >= STEADY_AFTER_S and row.block not in self._steady:
+                # Once for each block: that one goes on is no reason to expect that the next will be taken.
+                self._steady.add(row.block)
+                self.breaker.steady()
         return effects
 
     def _see_overdue(self, load: ExecutorLoad, now: float, jitter: float) -> list[Effect]:
@@ -244,7 +249,11 @@ class BlockController:
         """When a decision would come out differently only because time has passed; None if no time is known."""
         times = [self.breaker.retry_at] if self.breaker.retry_at > now else []
         for row in self.ledger.live():
-            if row.running_since is not None and row.connected_since is None and not row.leaving:
+            if row.cancel_asked is not None:
+                times.append(self._cancel_sent.get(row.block, now) + CANCEL_AGAIN_S)
+            elif row.drain_asked is not None:
+                times += [row.drain_asked + DRAIN_GRACE_S, row.drain_asked + DRAIN_PATIENCE_S]
+            elif row.running_since is not None and row.connected_since is None:
                 times.append(row.running_since + self.connect_timeout)
         times += [since + self.max_idle for since in self._idle_since.values()]
         return min((time for time in times if time > now), default=None)
@@ -260,6 +269,7 @@ class BlockController:
             return effects
         self._cancel_sent.pop(row.block, None)
         self._warned.discard(row.block)
+        self._steady.discard(row.block)
         if row.job is None:
             reason = f"it could not be submitted: {row.message}"
         else:

@@ -86,6 +86,7 @@ class Lane:
         self._runner: _Runner | None = None
         self._stuck: set[Call] = set()
         self._released = False
+        self._handover = threading.Lock()
 
     @property
     def idle(self) -> bool:
@@ -98,7 +99,10 @@ class Lane:
         return len(self._stuck)
 
     def send(self, call: Call, *, first: bool = False) -> None:
-        """Have a call carried out after those that wait, or before them."""
+        """Have a call carried out after those that wait, or before them; after the release, not at all."""
+        if self._released:
+            call.settle(None, Withdrawn(f"the {call.what} comes after the end."))
+            return
         if first:
             self._waiting.appendleft(call)
         else:
@@ -139,7 +143,8 @@ class Lane:
         Returns:
             Whether no thread is left.
         """
-        self._released = True
+        with self._handover:
+            self._released = True
         self._waiting.clear()
         runner = (
             self._runner if self._runner is not None and self._current is None else _Runner(self._name, self._returned)
@@ -166,14 +171,19 @@ class Lane:
 
     def _returned(self, call: Call, value: Any, error: Exception | None) -> None:
         """Called on the runner's thread."""
-        if not self._released:
-            self._post(lambda: self._settle(call, value, error))
-        elif error is not None:
-            logger.warning("%s: %s failed after the end: %s", self._name, call.what, error, exc_info=error)
-        elif call.orphan is not None:
-            call.orphan(value)
+        with self._handover:
+            if not self._released:
+                self._post(lambda: self._settle(call, value, error))
+                return
+        self._abandon(call, value, error)
 
     def _settle(self, call: Call, value: Any, error: Exception | None) -> None:
+        if self._released:  # it was handed over, and the owner has ended without taking it
+            if call.orphan is not None and error is None:
+                runner = _Runner(self._name, _drop)
+                runner.calls.put(Call(call.what, lambda: self._abandon(call, value, None), call.bound, _ignore))
+                runner.calls.put(None)
+            return
         if call in self._stuck:
             self._stuck.discard(call)
             if error is None and call.late is not None:
@@ -183,9 +193,23 @@ class Lane:
         self._proceed()
         call.settle(value, error)
 
+    def _abandon(self, call: Call, value: Any, error: Exception | None) -> None:
+        """Nobody waits for the outcome any more; called on a runner's thread."""
+        try:
+            if error is None and call.orphan is not None:
+                call.orphan(value)
+        except Exception as raised:  # noqa: BLE001 - a provider's own code
+            error = raised
+        if error is not None:
+            logger.warning("%s: %s failed after the end: %s", self._name, call.what, error, exc_info=error)
+
 
 def _ignore(value: Any, error: Exception | None) -> None:
     """For a call whose outcome nobody waits for."""
+
+
+def _drop(call: Call, value: Any, error: Exception | None) -> None:
+    """For a call that has said itself how it went."""
 
 
 class _Runner:

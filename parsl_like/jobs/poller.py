@@ -165,12 +165,16 @@ class JobPoller:
                     self._guarded(label, supply.step)
         except Exception as error:
             logger.exception("the jobs thread ends, and with it every executor that needs blocks")
-            for supply in self._supplies.values():
-                supply.crash(error)
+            for label, supply in self._supplies.items():
+                try:
+                    supply.crash(error)
+                except Exception:  # an executor may be a plugin's; the others have to be told, too
+                    logger.exception("executor %s could not be told that the jobs thread has ended", label)
             return
         for label, supply in self._supplies.items():
             left = (self._deadline or 0.0) - self._clock.monotonic()
             self._guarded(label, lambda supply=supply, left=left: supply.release(max(left, 1.0)))  # type: ignore[misc]
+        self._serve()  # a job that came to be at the last moment must not be forgotten
 
     def _wait(self) -> None:
         """Until something is in the inbox or due, then do what is in the inbox."""
@@ -182,11 +186,15 @@ class JobPoller:
             due = min(due, self._deadline)
         try:
             message = self._inbox.get(timeout=min(max(0.0, due - now), LONGEST_WAIT_S))
-            while True:
-                self._guarded("", message)
-                message = self._inbox.get_nowait()
         except Empty:
             return
+        self._guarded("", message)
+        self._serve()
+
+    def _serve(self) -> None:
+        """Do what is in the inbox."""
+        while not self._inbox.empty():
+            self._guarded("", self._inbox.get())
 
     def _guarded(self, label: str, action: Callable[[], None]) -> None:
         try:

@@ -16,6 +16,7 @@ from parsl_like.jobs.controller import BlockController
 from parsl_like.jobs.diagnosis import explain
 from parsl_like.jobs.effects import Cancel, Condemn, Drain, Effect, Ended, Note, Submit
 from parsl_like.jobs.lane import Call, Lane, Withdrawn
+from parsl_like.providers.announcing import AnnouncingSession
 from parsl_like.providers.status import JobStatus
 
 if TYPE_CHECKING:
@@ -32,8 +33,8 @@ logger = logging.getLogger(__name__)
 FIRST_POLL_S = 1.0
 """When a new job is first asked after, at the latest; sooner where its provider may be asked often."""
 CALM, LONGEST_CALM_S = 5, 60.0
-"""Jobs whose managers are all connected are asked after so many times less often, but at least once in this time.
-New ones are asked after so many times sooner."""
+"""Jobs whose managers are all connected are asked after so many times less often, but at least once in this time, and
+no more often than that if their provider announces their ends. New ones are asked after so many times sooner."""
 SAME_TROUBLE_S = 60.0
 """Trouble that is told in the same words is told once in this time."""
 KILL_AFTER_S = 5.0
@@ -105,9 +106,11 @@ class BlockSupply:
         self._kill_at: float | None = None
         self._poll_pause = CLOSING_POLL_S[0]
         self._asking = False
+        self._heard = False
+        self._announced = False
         self._calm = False
         self._trouble: dict[str, float] = {}
-        self._shown = ""
+        self._shown: tuple[object, ...] = ()
         self.snapshot: Mapping[str, Any] = {}
 
     # --- driven by the poller ------------------------------------------------------------------------------------
@@ -115,7 +118,22 @@ class BlockSupply:
     def begin(self) -> None:
         """Ask for the initial blocks now, and from now on decide whenever the executor has too much to do."""
         self._tell("when_crowded", self._nudge)
+        self._listen()
         self._carry_out(self._controller.start(self._clock.monotonic()))
+
+    def _listen(self) -> None:
+        if not isinstance(self._provider, AnnouncingSession):
+            return
+        try:
+            self._announced = self._provider.when_changed(partial(self._post, self._hear))
+        except Exception as error:  # noqa: BLE001 - a provider may be a plugin's; it is asked as often as others, then
+            self._warn(f"the provider cannot announce changes: {_said(error)}", error)
+
+    def _hear(self) -> None:
+        """Something may have become of a job. An answer that is on its way may not know of it yet."""
+        self._heard = True
+        if self._poll_at is not None:
+            self._poll_at = self._clock.monotonic()
 
     def nudge(self) -> None:
         """Decide at the next step."""
@@ -170,7 +188,15 @@ class BlockSupply:
     def crash(self, error: BaseException) -> None:
         """The jobs thread cannot go on: the executor is told, and the jobs' end is asked for as far as that goes."""
         self._session.fail(BadStateException(self._session.label, error))
-        self._lane.release(partial(self._provider.cancel, self._controller.ledger.jobs()), self._options.call_bound)
+        jobs = self._controller.ledger.jobs()
+
+        def last() -> None:
+            try:
+                self._provider.cancel(jobs)
+            finally:
+                self._provider.close()
+
+        self._lane.release(last, self._options.call_bound)
 
     def scale_out(self, count: int) -> None:
         """Ask for blocks whatever the policy thinks."""
@@ -196,14 +222,16 @@ class BlockSupply:
     def _period(self) -> float:
         """How long until jobs are asked after again; a connected manager tells of its block's end by itself."""
         period = self._options.status_period
-        return max(period, min(CALM * period, LONGEST_CALM_S)) if self._calm else period
+        if not self._calm:
+            return period
+        return max(period, LONGEST_CALM_S if self._announced else min(CALM * period, LONGEST_CALM_S))
 
     def _ask(self, now: float) -> None:
         jobs = self._controller.ledger.jobs()
         if not jobs:
             self._poll_at = None
             return
-        self._asking = True
+        self._asking, self._heard = True, False
         self._poll_at = now + self._period()
         run = partial(self._provider.status, jobs)
         self._lane.send(Call("status", run, self._options.call_bound, partial(self._answered, jobs)), first=True)
@@ -211,7 +239,7 @@ class BlockSupply:
     def _answered(self, jobs: Sequence[JobId], reports: Any, error: Exception | None) -> None:
         self._asking = False
         now = self._clock.monotonic()
-        self._poll_at = now + self._period()
+        self._poll_at = now if self._heard else now + self._period()
         if self._controller.closing:
             self._poll_at = now + self._poll_pause
             self._poll_pause = min(2 * self._poll_pause, CLOSING_POLL_S[1])
@@ -226,7 +254,6 @@ class BlockSupply:
     def _carry_out(self, effects: Iterable[Effect]) -> None:
         changed = False
         for effect in effects:
-            self._shown = ""
             match effect:
                 case Submit(block):
                     self._submit(block)
@@ -362,13 +389,15 @@ class BlockSupply:
 
     def _snap(self) -> None:
         controller = self._controller
-        if controller.last_decision == self._shown:
-            return  # nothing has changed since
-        self._shown = controller.last_decision
+        rows = controller.ledger.live()
+        facts = tuple((row.block, row.job, row.state, row.connected) for row in rows)
+        shown = facts, controller.last_decision, controller.breaker.last, self._lane.stuck, controller.condemned
+        if shown == self._shown:
+            return
+        self._shown = shown
         self.snapshot = {
             "blocks": {
-                str(row.block): {"job": row.job, "state": row.state.name, "connected": row.connected}
-                for row in controller.ledger.live()
+                str(row.block): {"job": row.job, "state": row.state.name, "connected": row.connected} for row in rows
             },
             "limits": (controller.limits.minimum, controller.limits.maximum),
             "decision": controller.last_decision,

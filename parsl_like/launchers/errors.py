@@ -1,4 +1,4 @@
-"""Errors of launchers, at Parsl"s path."""
+"""Errors of launchers, at Parsl's path."""
 
 from parsl_like.errors import BadLauncher
 

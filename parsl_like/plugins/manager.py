@@ -93,7 +93,7 @@ class PluginManager:
                     logger.warning("%s The run goes on without it.", text)
                     continue
                 for opened in sinks:
-                    opened.close()
+                    _close(opened)
                 raise MonitoringError(text) from error
         return sinks
 
@@ -214,6 +214,13 @@ class PluginManager:
         for implementation in implementations:
             others = {other.plugin for other in implementations} - {implementation.plugin}
             yield implementation.plugin_name, registry.subset_hook_caller(name, others)
+
+
+def _close(sink: MonitoringSink) -> None:
+    try:
+        sink.close()
+    except Exception as error:  # a plugin's own code; another error is about to be told, and other sinks to be closed
+        logger.warning("%s cannot be closed: %r", type(sink).__name__, error, exc_info=error)
 
 
 def _checked(session: object, protocol: type[S], hook: str, plugin: str) -> S:

@@ -87,7 +87,8 @@ class Registry:
             self.pluggy.register(plugin, name=name)
             self.pluggy.check_pending()
         except (pluggy.PluginValidationError, ValueError) as error:
-            self.pluggy.unregister(name=name)
+            if self.pluggy.get_plugin(name) is plugin:  # the name may be another's, whose place was not given up
+                self.pluggy.unregister(name=name)
             raise PluginError(name, f"the one of {origin}", " ".join(str(error).split())) from error
         hooks = tuple(sorted(caller.name for caller in self.pluggy.get_hookcallers(plugin) or ()))
         if not hooks:

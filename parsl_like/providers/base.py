@@ -147,6 +147,8 @@ class ExecutionProvider(Description):
             value = getattr(self, name)
             if not isinstance(value, int | float) or not value >= 0:
                 raise ConfigurationError(f"{kind}.{name}", value, "a number that is not negative")
+        if self.parallelism == float("inf"):
+            raise ConfigurationError(f"{kind}.parallelism", self.parallelism, "a finite number")
         if not isinstance(self.worker_init, str):
             raise ConfigurationError(f"{kind}.worker_init", self.worker_init, "shell text")
         if self.channel is not None and not isinstance(self.channel, Channel):

@@ -106,7 +106,7 @@ class JobFiles:
                 if os.path.basename(name) != name or name in ("", ".", ".."):
                     raise ScriptPathError(str(self.extra), f"{name!r} is no file name")
                 write_private(self.extra / name, content)
-            self.script.write_bytes(script.encode())
+            self.script.write_bytes(os.fsencode(script))  # a path in it may be no text
         except OSError as error:
             raise unwritable(self.script, error) from error
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from parsl_like.core.ids import JobId
-from parsl_like.core.job_states import JobReport, JobState
+from parsl_like.core.job_states import TERMINAL_STATES, JobReport, JobState
 from parsl_like.errors import SubmitException
 from parsl_like.plugins.markers import hookimpl
 from parsl_like.providers.base import CALLED_AS_WRITTEN, ExecutionProvider, is_foreign
@@ -39,6 +39,7 @@ class LegacyProviderSession:
         self._provider = provider
         self._folder = Path(context.script_dir).absolute()
         self._given: dict[JobId, Any] = {}
+        self._files: dict[JobId, JobFiles] = {}
         self._paths: dict[JobId, tuple[str | None, str | None]] = {}
         if getattr(provider, "script_dir", None) is None:
             provider.script_dir = str(self._folder)
@@ -50,11 +51,20 @@ class LegacyProviderSession:
             SubmitException: it gave no job id.
             Exception: whatever it raises.
         """
-        command = request.command
-        if request.files:
-            files = JobFiles.claim(self._folder, f"{request.job_name}.block-{request.block_id}.legacy")
+        if not request.files:
+            return self._submit(request, request.command)
+        files = JobFiles.claim(self._folder, f"{request.job_name}.block-{request.block_id}.legacy")
+        try:
             files.write("", request.files)
-            command = f"export {FILES_VARIABLE}={shlex.quote(str(files.extra))}; {command}"
+            command = f"export {FILES_VARIABLE}={shlex.quote(str(files.extra))}; {request.command}"
+            job = self._submit(request, command)
+        except BaseException:
+            files.remove_extra()
+            raise
+        self._files[job] = files
+        return job
+
+    def _submit(self, request: BlockRequest, command: str) -> JobId:
         given = self._provider.submit(command, request.tasks_per_node, request.job_name)
         if given is None:
             raise SubmitException(request.job_name, f"{self._provider!r} gave no job id", transient=True)
@@ -63,7 +73,10 @@ class LegacyProviderSession:
         return job
 
     def status(self, jobs: Sequence[JobId]) -> Mapping[JobId, JobReport]:
-        """What the user's method says, job by job in the order of the ids; None and a list too short say nothing."""
+        """What the user's method says, job by job in the order of the ids; None and a list too short say nothing.
+
+        A block's own files are removed once it is over.
+        """
         reports = {}
         for job, status in zip(jobs, self._provider.status(self._ids(jobs)), strict=False):
             if status is not None:
@@ -71,6 +84,8 @@ class LegacyProviderSession:
                     JobState(status.state), getattr(status, "message", None), getattr(status, "exit_code", None)
                 )
                 self._paths[job] = getattr(status, "stdout_path", None), getattr(status, "stderr_path", None)
+                if reports[job].state in TERMINAL_STATES and (files := self._files.pop(job, None)) is not None:
+                    files.remove_extra()
         return reports
 
     def cancel(self, jobs: Sequence[JobId]) -> Mapping[JobId, bool]:

@@ -17,6 +17,7 @@ from parsl_like.core.ids import JobId
 from parsl_like.core.job_states import JobReport, JobState
 from parsl_like.errors import SubmitException
 from parsl_like.launchers.base import wrap_command
+from parsl_like.providers.ends import EndWatch
 from parsl_like.providers.job_files import JobFiles, write_private
 from parsl_like.providers.processes import (
     ProcessFacts,
@@ -25,12 +26,13 @@ from parsl_like.providers.processes import (
     signal_group,
     signal_marked,
     signal_missed,
+    signal_name,
     wait_for_end,
 )
 from parsl_like.providers.script import FILES_VARIABLE, Script
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from parsl_like.core.ports import BlockContext, BlockRequest
     from parsl_like.providers.local import LocalProvider
@@ -41,6 +43,8 @@ LEFT_BEHIND_S = 2.0
 """How long what a job's command left behind may take to end before it is killed."""
 LAST_WAIT_S = 2.0
 """How long the end of a killed job is waited for."""
+LOOKS = 5
+"""How often what a job has left behind is looked for, as long as something is found."""
 
 
 class LocalJob(NamedTuple):
@@ -75,7 +79,7 @@ class LocalJob(NamedTuple):
 
 
 class LocalProviderSession:
-    """Satisfies ``core.ports.ProviderSession``.
+    """Satisfies ``core.ports.ProviderSession`` and, on Linux, announces when a job's first process has ended.
 
     Args:
         provider: What is wanted.
@@ -87,7 +91,16 @@ class LocalProviderSession:
         self._clock = context.clock
         self._folder = Path(context.script_dir).absolute()
         self._directory = _current_directory(self._folder)
+        self._thread_name = f"parsl-like-ends-{context.label}"
         self._told: dict[JobId, float] = {}
+        self._ends: EndWatch | None = None
+
+    def when_changed(self, tell: Callable[[], None]) -> bool:
+        """Have a function called whenever a job that this session has seen running ends; False if that cannot be."""
+        if self._ends is None:
+            with contextlib.suppress(OSError):
+                self._ends = EndWatch(self._thread_name, tell)
+        return self._ends is not None
 
     def submit(self, request: BlockRequest) -> JobId:
         """Write the block's script and start it.
@@ -113,6 +126,7 @@ class LocalProviderSession:
         )
         files.write(script.text(), request.files)
         pid = _start(request.job_name, files)
+        self._watch(pid)
         facts = process_facts(pid)
         return JobId(str(LocalJob(pid, facts.started if facts else "?", files.name)))
 
@@ -161,8 +175,10 @@ class LocalProviderSession:
 
     def close(self) -> None:
         """See to the end of the jobs that were cancelled through this session, by force if need be; others go on."""
+        if self._ends is not None:
+            self._ends.close()
         deadline = time.monotonic() + KILL_AFTER_S
-        for job in self._told:
+        for job in tuple(self._told):
             while not self._has_ended(job):
                 left = deadline - time.monotonic()
                 if left < -LAST_WAIT_S:
@@ -185,16 +201,28 @@ class LocalProviderSession:
 
     def _report(self, job: LocalJob, files: JobFiles) -> JobReport:
         facts = job.facts()
-        if facts is not None and not facts.ended:
+        if _runs(facts) and self._watch(job.pid):
+            facts = job.facts()  # it may have ended before it was watched
+        if _runs(facts):
             self._hurry(job, files)
             return JobReport(JobState.RUNNING)
         if facts is not None:
             _note_end(job, files)
-        signal_marked(_mark(files), signal.SIGKILL)
+        if self._ends is not None:
+            self._ends.forget(job.pid)
+        self._told.pop(JobId(str(job)), None)
+        _end_rest(files)
         files.remove_extra()
         exit_code = files.read_exit_code()
         state, message = _ending(files, exit_code)
         return JobReport(state, message, exit_code)
+
+    def _watch(self, pid: int) -> bool:
+        """Have the end of a process announced; False if it is not, or was to be before."""
+        try:
+            return self._ends is not None and self._ends.add(pid)
+        except OSError:  # no descriptor is left; it is asked after from time to time all the same
+            return False
 
     def _hurry(self, job: LocalJob, files: JobFiles) -> None:
         """See to it that a job that is to end does: one that was told to, and what is left after its command."""
@@ -207,6 +235,10 @@ class LocalProviderSession:
             _kill(job, files)
         elif any(age is not None for age in told):
             signal_missed(job.pid, signal.SIGTERM)
+
+
+def _runs(facts: ProcessFacts | None) -> bool:
+    return facts is not None and not facts.ended
 
 
 def _current_directory(fallback: Path) -> str:
@@ -259,6 +291,13 @@ def _kill(job: LocalJob, files: JobFiles) -> None:
     signal_marked(_mark(files), signal.SIGKILL)
 
 
+def _end_rest(files: JobFiles) -> None:
+    """Kill what is left of a job that is over; a look may miss a process that is being forked by one it finds."""
+    for _ in range(LOOKS):
+        if not signal_marked(_mark(files), signal.SIGKILL):
+            return
+
+
 def _mark(files: JobFiles) -> bytes:
     return os.fsencode(f"{FILES_VARIABLE}={files.extra}")
 
@@ -276,7 +315,7 @@ def _ending(files: JobFiles, exit_code: int | None) -> tuple[JobState, str]:
     if exit_code is None:
         how = "ended without an exit code; it was killed, or its disk is full"
     elif exit_code < 0:
-        how = f"was ended by signal {-exit_code} ({signal.Signals(-exit_code).name})"
+        how = f"was ended by signal {-exit_code} ({signal_name(-exit_code)})"
     else:
         how = f"ended with exit code {exit_code}"
     message = f"{files.script} {how}"

@@ -5,12 +5,10 @@ from __future__ import annotations
 import contextlib
 import os
 import select
+import signal
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
-
-if TYPE_CHECKING:
-    import signal
+from typing import NamedTuple
 
 PROC = Path("/proc")
 
@@ -74,6 +72,14 @@ def wait_for_end(pid: int, timeout: float) -> None:
         poll.poll(max(0.0, timeout) * 1000)
     finally:
         os.close(descriptor)
+
+
+def signal_name(number: int) -> str:
+    """What a signal is called; those for programs' own use (signal(7), real-time signals) have only a description."""
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return signal.strsignal(number) or "unknown"
 
 
 def signal_group(pid: int, number: signal.Signals) -> None:

@@ -43,7 +43,7 @@ $command
 """)
 
 _WALLTIME = Template("""\
-( sleep $seconds; : > $timeout_path; kill -TERM -- "-$$$$" ) > /dev/null 2>&1 &""")
+( sleep $seconds || exit; : > $timeout_path; kill -TERM -- "-$$$$" ) > /dev/null 2>&1 &""")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ class Script:
         """The script. When it ends, however it ends but by SIGKILL, its exit code is written and its group ended."""
         walltime = ""
         if self.walltime is not None:
-            walltime = _WALLTIME.substitute(seconds=f"{self.walltime:g}", timeout_path=shlex.quote(self.timeout_path))
+            walltime = _WALLTIME.substitute(seconds=f"{self.walltime:.3f}", timeout_path=shlex.quote(self.timeout_path))
         return _SCRIPT.substitute(
             name=" ".join(self.name.split()),
             path=" ".join(shlex.quote(self.path).splitlines()),

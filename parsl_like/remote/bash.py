@@ -13,6 +13,7 @@ from parsl_like.errors import (
     BashExitFailure,
     MissingOutputs,
 )
+from parsl_like.remote.lifeline import Lifeline
 from parsl_like.remote.process_group import end, has_terminal, running
 from parsl_like.remote.streams import get_std_fname_mode, open_std_fd
 
@@ -94,9 +95,10 @@ class BashCommand:
     def _run(self, command: str, options: Mapping[str, Any]) -> tuple[int, _Streams]:
         walltime = options.get("walltime")
         streams = _Streams(options.get("stdout"), options.get("stderr"))
-        with streams:
-            process = _start(self.name, command, streams)
+        with streams, Lifeline(GRACE_S) as lifeline:
+            process = _start(self.name, command, streams, lifeline.inherited)
             try:
+                lifeline.tie(process.pid)
                 return running(process, walltime), streams
             except BaseException as reason:
                 end(process, GRACE_S)
@@ -134,7 +136,7 @@ def _paths(outputs: Any) -> Iterator[str | os.PathLike[str]]:
     return (getattr(output, "filepath", output) for output in outputs or ())
 
 
-def _start(name: str, command: str, streams: _Streams) -> subprocess.Popen[bytes]:
+def _start(name: str, command: str, streams: _Streams, inherited: tuple[int, ...]) -> subprocess.Popen[bytes]:
     import shutil
     import subprocess
 
@@ -155,6 +157,7 @@ def _start(name: str, command: str, streams: _Streams) -> subprocess.Popen[bytes
             stdin=subprocess.DEVNULL,
             stdout=streams.stdout,
             stderr=streams.stderr,
+            pass_fds=inherited,
             **apart,
         )
     except OSError as error:

@@ -1,15 +1,18 @@
 """Processes that are ended together: a command and whatever it has started.
 
-What leaves its group on purpose (``setsid``, a daemon) is out of reach here; ending the worker's session or its cgroup
-gets those.
+What has left its group (``setsid``, ``timeout``) is ended too, as long as its parents live; a daemon, whose parents do
+not, is out of reach here: ending the worker's cgroup gets it.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import time
 from typing import TYPE_CHECKING
+
+from parsl_like.remote.process_tree import alive, descendants, send_signal
 
 if TYPE_CHECKING:
     import subprocess
@@ -19,10 +22,11 @@ if TYPE_CHECKING:
 _LOOK_S = 0.02
 """Seconds between two looks at a group that is being ended; there is no way to wait for one."""
 
+_LAST_WAIT_S = 5.0
+"""How long the end of a killed process is waited for; the kernel may hold it for ever, in a dead file system say."""
+
 _LONGEST_MS = 2**31 - 1
 """What poll(2) takes: 24 days."""
-
-_live: set[Process] = set()
 
 
 def running(process: Process, limit: float | None = None) -> int:
@@ -35,13 +39,9 @@ def running(process: Process, limit: float | None = None) -> int:
     Raises:
         TimeoutError: It still runs.
     """
-    _live.add(process)
-    try:
-        if limit is not None and not _has_ended(process, limit):
-            raise TimeoutError(f"process {process.pid} still runs after {limit} s")
-        return process.wait()
-    finally:
-        _live.discard(process)
+    if limit is not None and not _has_ended(process, limit):
+        raise TimeoutError(f"process {process.pid} still runs after {limit} s")
+    return process.wait()
 
 
 def end(process: Process, grace: float) -> None:
@@ -51,26 +51,34 @@ def end(process: Process, grace: float) -> None:
         process: The leader of its group.
         grace: Seconds between SIGTERM and SIGKILL.
     """
+    strays = [member for member in descendants([process.pid])[process.pid] if member.group != process.pid]
     _signal(process, signal.SIGTERM)
+    send_signal(strays, signal.SIGTERM)
     deadline = time.monotonic() + grace
-    while _exists(process) and time.monotonic() < deadline:
+    while (left := _exists(process) or bool(alive(strays))) and time.monotonic() < deadline:
         time.sleep(_LOOK_S)
-    _signal(process, getattr(signal, "SIGKILL", signal.SIGTERM))
-    process.wait()
+    if left:
+        kill = getattr(signal, "SIGKILL", signal.SIGTERM)
+        for families in descendants([member.pid for member in alive(strays)]).values():
+            strays += families
+        _signal(process, kill)
+        send_signal(strays, kill)
+    import subprocess
+
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(_LAST_WAIT_S)
 
 
-def end_all(grace: float) -> None:
-    """Ends every command that runs in this process's threads; for a worker or an executor that has to go now.
+def wait_until_empty(group: int, limit: float) -> None:
+    """Waits until nothing of a group runs, or for so long; nobody is signalled or reaped.
 
     Args:
-        grace: Seconds between SIGTERM and SIGKILL, for all together.
+        group: Its number.
+        limit: Seconds.
     """
-    processes = list(_live)
-    for process in processes:
-        _signal(process, signal.SIGTERM)
-    deadline = time.monotonic() + grace
-    for process in processes:
-        end(process, max(0.0, deadline - time.monotonic()))
+    deadline = time.monotonic() + limit
+    while _has_members(group) and time.monotonic() < deadline:
+        time.sleep(_LOOK_S)
 
 
 def has_terminal() -> bool:
@@ -117,15 +125,19 @@ def _signal(process: Process, number: int) -> None:
 def _exists(process: Process) -> bool:
     """Whether anything of the group is left; reaps the leader."""
     process.poll()
-    if os.name != "posix":
+    if process.returncode is None or os.name != "posix":
         return process.returncode is None
+    return _has_members(process.pid)
+
+
+def _has_members(group: int) -> bool:
     try:
-        os.killpg(process.pid, 0)
+        os.killpg(group, 0)
     except ProcessLookupError:
         return False
     except PermissionError:
         return True
-    return process.returncode is None or not _only_zombies(process.pid)
+    return not _only_zombies(group)
 
 
 def _only_zombies(group: int) -> bool:

@@ -14,7 +14,7 @@ from parsl_like.serialize import methods
 from parsl_like.serialize.functions import pack_function
 from parsl_like.serialize.offender import refused
 from parsl_like.serialize.origin import mentions_local
-from parsl_like.serialize.pickles import PROTOCOL, STACK_GLOBAL, Buffers, Refused, encode, keep_small
+from parsl_like.serialize.pickles import BIG, PROTOCOL, STACK_GLOBAL, Buffers, Refused, encode, keep_small
 from parsl_like.serialize.unpickling import rebuild
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ class Packed(NamedTuple):
     """A value as bytes.
 
     Attributes:
-        body: One pickle of protocol 5.
+        body: One pickle of protocol 5; empty if that is large, and then it is the first of the buffers.
         buffers: The value's buffers of at least 64 KiB, read-only, in the order in which the pickle wants them.
     """
 
@@ -68,25 +68,33 @@ def pack_or_refuse(obj: object, copy: bool = True) -> Packed:
         try:
             body = dumps(obj, PROTOCOL, buffer_callback=keep_small)
             if STACK_GLOBAL not in body or not mentions_local(body):
-                return _new(Packed, (body, ()))
+                return _new(Packed, (body, ())) if len(body) < BIG else _large(body, [], copy)
         except KeyboardInterrupt:
             raise
         except BaseException:  # noqa: BLE001, S110 - big buffers, or nothing for the plain pickler: the long way
             pass
     buffers = Buffers()
     body = encode(obj, buffers)
-    return Packed(body, tuple(_frozen(memory, copy) for memory in buffers.taken))
+    return _large(body, buffers.taken, copy)
 
 
-def _frozen(memory: memoryview, copy: bool) -> memoryview:
-    return memoryview(bytes(memory)) if copy else memory.toreadonly()
+def _large(body: bytes, taken: list[memoryview], copy: bool) -> Packed:
+    if not copy:
+        return Packed(body, tuple([memory.toreadonly() for memory in taken]))
+    if len(body) >= BIG:
+        body, taken = b"", [memoryview(body), *taken]
+    elif not taken:
+        return Packed(body, ())
+    from parsl_like.serialize.segments import shared_copies
+
+    return Packed(body, shared_copies(taken))
 
 
 def unpack(body: Bytes, buffers: Sequence[Bytes] = ()) -> Any:
     """The value that was packed; arrays that could be written to before can be written to again.
 
     Args:
-        body: The pickle.
+        body: The pickle; empty if it is the first of the buffers.
         buffers: The big buffers. Writable ones become the value's memory without a copy, so they must not be used for
             anything else; read-only ones are copied.
 

@@ -72,11 +72,14 @@ def unpack_function(blob: Bytes) -> Callable[..., Any]:
 
 def name_of(func: object) -> str:
     """A callable's name for people; never raises."""
-    for _ in range(8):  # partials of partials
-        name = getattr(func, "__name__", None)
-        if isinstance(name, str):
-            return bounded(name, 200)
-        if not hasattr(func, "func"):
-            break
-        func = func.func
+    try:
+        for _ in range(8):  # partials of partials
+            name = getattr(func, "__name__", None)
+            if isinstance(name, str):
+                return bounded(name, 200)
+            if not hasattr(func, "func"):
+                break
+            func = func.func
+    except Exception:  # noqa: BLE001, S110 - attributes of a callable object are the user's code
+        pass
     return type(func).__name__

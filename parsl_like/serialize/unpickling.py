@@ -25,13 +25,15 @@ def rebuild(what: str, body: Bytes, buffers: Sequence[Bytes] = ()) -> Any:
 
     Args:
         what: Its name in an error's sentence.
-        body: The pickle.
+        body: The pickle; empty if it is the first of the buffers.
         buffers: Its big buffers, in their order.
 
     Raises:
         DeserializationError: It cannot be rebuilt here.
         KeyboardInterrupt: The user interrupted the main thread.
     """
+    if buffers and not body:
+        body, *buffers = buffers
     try:
         return loads(body, buffers=writable(buffers)) if buffers else loads(body)
     except DeserializationError:

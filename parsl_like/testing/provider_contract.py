@@ -20,6 +20,7 @@ from parsl_like.core.ids import BlockId, ExecutorLabel, JobId
 from parsl_like.core.job_states import TERMINAL_STATES, JobReport, JobState
 from parsl_like.core.ports import BlockContext, BlockRequest, ProviderSession, RunInfo
 from parsl_like.launchers.simple import SimpleLauncher
+from parsl_like.providers.announcing import AnnouncingSession
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -162,6 +163,17 @@ class ProviderContract:
         session.close()
         with closing(self.session(folder)) as other:
             assert self.wait_for_end(other, job).exit_code == 6
+
+    def test_an_end_is_announced_if_announcements_are_promised(self, folder: Path) -> None:
+        """Once it is told, the next answer has it; nothing is told after the session was closed."""
+        session, told = self.session(folder), threading.Event()
+        with closing(session):
+            if not isinstance(session, AnnouncingSession) or not session.when_changed(told.set):
+                pytest.skip("it promises none")
+            job = session.submit(self.request("read -t 0.3 <> <(:); exit 6"))
+            while session.status([job])[job].state not in TERMINAL_STATES:
+                assert told.wait(self.patience), "it was not announced"
+                told.clear()
 
     def test_files_are_private_and_arrive(self, folder: Path) -> None:
         """A block's own files are where the variable says, with mode 0600, whatever is in them."""

@@ -17,6 +17,7 @@ HTEX = "executors.high_throughput"
 PURE = (
     *("core", "jobs.policy", "jobs.ledger", f"{HTEX}.protocol", f"{HTEX}.backlog"),
     *(f"{HTEX}.exchange.{name}" for name in ("placement", "placement_events", "openings", "roster")),
+    *(f"{HTEX}.exchange.{name}" for name in ("parcels", "function_cache", "idleness")),
     *(f"{HTEX}.node.{name}" for name in ("dispatch", "dispatch_events", "pace")),
     *("providers.dialect", "providers.parsers"),
 )

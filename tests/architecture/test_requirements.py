@@ -66,7 +66,7 @@ def imported(folder: str) -> dict[str, str]:
 
 def undeclared(folder: str, known: set[str]) -> dict[str, str]:
     """What a folder imports and neither the standard library, the checkout nor ``known`` provides."""
-    files = {path.stem for path in (ROOT / folder).rglob("*.py")} | {"parsl_like", "examples", "tests"}
+    files = {path.stem for path in (ROOT / folder).rglob("*.py")} | {"parsl_like", "examples", "tests", "benchmarks"}
     ours = set(sys.stdlib_module_names) | files
     return {
         name: path

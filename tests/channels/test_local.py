@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import os
+import shutil
+import threading
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 import parsl_like.channels
 from parsl_like.channels import Channel, LocalChannel
 from parsl_like.channels.errors import ChannelError
-from parsl_like.channels.local import parsl_like_channel_types, parsl_like_open_channel
+from parsl_like.channels.local import LocalChannelSession, parsl_like_channel_types, parsl_like_open_channel
+
+if TYPE_CHECKING:
+    import subprocess
 
 
 def test_commands_run_in_the_channels_folder_with_its_variables(tmp_path: Path) -> None:
@@ -134,3 +140,46 @@ def test_the_door_of_plugins(tmp_path: Path) -> None:
 def test_names_that_are_not_there() -> None:
     with pytest.raises(AttributeError, match="NoSuchChannel"):
         _ = parsl_like.channels.NoSuchChannel
+
+
+def test_a_command_that_cannot_be_killed_is_not_waited_for_for_ever(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """One that the kernel holds, in a dead file system for instance."""
+    monkeypatch.setattr("parsl_like.channels.local.LAST_WAIT_S", 0.05)
+    started: list[subprocess.Popen[bytes]] = []
+    start = LocalChannelSession._start
+
+    def remember(*args: Any) -> subprocess.Popen[bytes]:
+        started.append(start(*args))
+        return started[0]
+
+    monkeypatch.setattr(LocalChannelSession, "_start", remember)
+    monkeypatch.setattr(os, "killpg", lambda group, number: None)
+    with pytest.raises(ChannelError, match="longer than"):
+        LocalChannel().open().run(["sleep", "1000"], timeout=0.05)
+    assert started[0].poll() is None
+    started[0].kill()
+    started[0].wait()
+
+
+def test_copies_by_several_threads_do_not_meet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source, target = tmp_path / "source", tmp_path / "target"
+    source.write_text("whole")
+    partial: list[str] = []
+    copy2, both = shutil.copy2, threading.Barrier(2)
+
+    def copy(source: Path, target: Path) -> None:
+        partial.append(target.name)
+        copy2(source, target)
+        both.wait(30)
+
+    monkeypatch.setattr(shutil, "copy2", copy)
+    session = LocalChannel().open()
+    threads = [threading.Thread(target=session.push, args=(source, target)) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(set(partial)) == 2
+    assert target.read_text() == "whole"

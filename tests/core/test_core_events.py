@@ -39,7 +39,7 @@ CALL = ("function", (), {}, None, ())
 PAIRS: list[tuple[Phase | None, Event, RawEvent]] = [
     (None, TimePassed(5.0), (11, 0, 5.0)),
     (Phase.waiting, DependencyDone(-1), (4, -1, None)),
-    (Phase.waiting, DependencyDone(-1, "error"), (4, -1, "error")),
+    (Phase.waiting, DependencyDone(-1, "error"), (4, -1, ("a future of another kind", "error"))),
     (Phase.preparing, Prepared(T, CALL), (5, 1, CALL)),
     (Phase.preparing, Recalled(T, "value"), (6, 1, "value")),
     (Phase.preparing, DependenciesFailed(T, (("task 0", "e"),)), (7, 1, (("task 0", "e"),))),

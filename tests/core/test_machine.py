@@ -523,7 +523,7 @@ def test_a_task_that_needs_a_hundred_thousand(fails: str) -> None:
 def test_a_chain_of_foreign_failures() -> None:
     machine = large()
     machine.feed(submissions(SOME, lambda task: (task - 1,) if task else (-1,)))
-    machine.feed([(EventType.DEPENDENCY_DONE, -1, ROOT)])
+    machine.feed([(EventType.DEPENDENCY_DONE, -1, ("a future of another kind", ROOT))])
     settled = machine.take().settle
     assert len(settled) == SOME
     assert settled[-1].value.dependent_exceptions_tids == [(ROOT, "a future of another kind")]

@@ -285,3 +285,20 @@ def test_the_base_of_providers_takes_nothing_and_does_nothing() -> None:
     assert base.replace_task(manager, "x", file, nothing) is None
     assert base.replace_task_stage_out(manager, "x", file, nothing) is None
     assert NoOpFileStaging() == NoOpFileStaging()
+
+
+def test_the_end_of_one_transfer_does_not_hide_another_of_the_same_file() -> None:
+    """Two threads may begin at the same moment; the one that ends first must leave the other to be shared."""
+    recording, manager = Recording(), DataManager()
+
+    def bring() -> Future[Any]:
+        future: Future[Any] = manager.stage({}, (File("far://h/a"),), nothing, threads(recording)).args[0]
+        return future
+
+    first = bring()
+    manager._transfers.clear()  # as the other thread has seen it
+    second = bring()
+    first.set_result(None)
+    assert bring() is second
+    second.set_result(None)
+    assert bring() not in (first, second)

@@ -29,8 +29,7 @@ from parsl_like.core.ids import TaskId
 from parsl_like.core.states import Phase
 from parsl_like.core.task import AppSpec, TaskRow
 from parsl_like.dataflow import futures
-from parsl_like.dataflow.futures import CANCELLED, FAILED, SUCCEEDED, AppFuture, LazyFuture
-from parsl_like.dataflow.services import mark_service_thread
+from parsl_like.dataflow.futures import CANCELLED, FAILED, SUCCEEDED, AppFuture, LazyFuture, run_owed
 
 Make = Callable[[], Future[Any]]
 PATIENCE = 30.0
@@ -434,70 +433,53 @@ def test_a_cancellation_is_seen_by_all_from_the_start() -> None:
     assert calls == [future]
 
 
-def test_a_thread_the_kernel_needs_does_not_wait_for_others_to_be_told() -> None:
-    """A prepare thread that waited for a user's callback to return would hold up the tasks that it waits for."""
-    good, bad = LazyFuture[Any](), LazyFuture[Any]()
-    error = ValueError("no")
-    good.settle(SUCCEEDED, 7)
-    bad.settle(FAILED, error)
-
-    def on_service_thread() -> Any:
-        mark_service_thread()
-        good.wait_published()
-        return good.result(), bad.exception()
-
-    assert in_thread(on_service_thread).result(PATIENCE) == (7, error)
-    assert not good.done()
-
-
-def test_a_callback_may_wait_for_another_task(on_a_thread: Callable[..., Any]) -> None:
-    """The thread that runs it is the one that would tell of the other's end."""
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda future: future.result(PATIENCE),
+        lambda future: next(as_completed([future], PATIENCE)).result(),
+        lambda future: wait([future], PATIENCE).done.pop().result(),
+    ],
+    ids=["result", "as_completed", "wait"],
+)
+def test_a_callback_may_wait_for_another_task_that_has_callbacks(ask: Callable[[Any], Any]) -> None:
+    """Those who wait are told by another thread than the one that runs callbacks."""
     first, second = LazyFuture[Any](), LazyFuture[Any]()
-    begun, got = threading.Event(), []
-
-    def callback(_: Any) -> None:
-        begun.set()
-        got.append(second.result(PATIENCE))
-
-    def completion() -> None:
-        mark_service_thread()
-        for future in (first, second):
-            future.publish()
-
-    first.add_done_callback(callback)
+    got: list[Any] = []
+    first.add_done_callback(lambda _: got.append(ask(second)))
+    second.add_done_callback(lambda _: got.append("the callback of the second"))
     first.settle(SUCCEEDED, 1)
-    publishing = on_a_thread(completion)
-    assert begun.wait(PATIENCE)
-    assert got == []
     second.settle(SUCCEEDED, 2)
-    publishing.result(PATIENCE)
-    assert (got, second.done()) == ([2], True)
+    owed = [due for future in (first, second) for due in future.tell()]
+    in_thread(lambda: run_owed(owed)).result(PATIENCE)
+    assert got == [2, "the callback of the second"]
 
 
-def test_a_thread_the_kernel_needs_waits_no_longer_than_it_wants(on_a_thread: Callable[..., Any]) -> None:
-    def ask() -> None:
-        mark_service_thread()
-        for seconds in (0, 0.001, -1):
-            with pytest.raises(TimeoutError):
-                LazyFuture[Any]().result(seconds)
+def test_watchers_are_told_before_callbacks_and_pass_on_what_is_owed_because_of_them() -> None:
+    first, second = LazyFuture[Any](), LazyFuture[Any]()
+    calls: list[Any] = []
 
-    on_a_thread(ask).result(PATIENCE)
-    assert not futures._EARLY
+    def follow(future: LazyFuture[Any]) -> Any:
+        calls.append("watcher")
+        second.settle(SUCCEEDED, future.result(timeout=0) + 1)
+        return second.tell()
+
+    first.add_done_callback(calls.append)
+    second.add_done_callback(calls.append)
+    first.watch(follow)
+    first.settle(SUCCEEDED, 1)
+    owed = first.tell()
+    assert (calls, second.result(timeout=0)) == (["watcher"], 2)
+    run_owed(owed)
+    assert calls == ["watcher", first, second]
+    assert first.tell() == ()
 
 
-@pytest.mark.parametrize("end", [finished, failed, cancelled], ids=lambda f: f.__name__)
-def test_a_thread_the_kernel_needs_hears_of_every_end(on_a_thread: Callable[..., Any], end: Callable[..., Any]) -> None:
-    future: LazyFuture[Any] = LazyFuture()
-
-    def ask() -> None:
-        mark_service_thread()
-        future.wait_published()
-
-    asking = on_a_thread(ask)
-    while not futures._EARLY:
-        threading.Event().wait(0.001)
-    end(future)
-    asking.result(PATIENCE)
+def test_a_watcher_that_comes_late_is_told_at_once() -> None:
+    future, calls = LazyFuture[Any](), []
+    future.set_result(1)
+    future.watch(lambda f: calls.append(f) or ())
+    assert calls == [future]
 
 
 def test_waiting_until_everybody_is_told() -> None:

@@ -11,7 +11,7 @@ from parsl_like.core.events import EventType
 from parsl_like.core.ids import TaskId
 from parsl_like.core.task import AppSpec, JoinTargets, TaskRow
 from parsl_like.dataflow.errors import DependencyError, JoinError
-from parsl_like.dataflow.futures import CANCELLED, AppFuture, LazyFuture
+from parsl_like.dataflow.futures import CANCELLED, SUCCEEDED, AppFuture, LazyFuture, run_owed
 from parsl_like.dataflow.joins import JoinBody, current_kernel, error_of, watch
 from parsl_like.dataflow.services import is_service_thread
 
@@ -139,9 +139,32 @@ def test_failures_of_every_kind_are_named_and_the_others_are_waited_for() -> Non
     ok, error = watched.outcome
     assert (ok, type(error), error.task_id) == (False, JoinError, 9)
     names = [name for _, name in error.dependent_exceptions_tids]
-    assert names == ["task 3", repr(cancelled)]
+    assert names == ["task 3 (f)", "a future of another kind"]
     assert [type(e) for e, _ in error.dependent_exceptions_tids] == [ValueError, CancelledError]
-    assert str(error).startswith("Join failure for task 9: task 3 failed with ValueError: no; <LazyFuture at ")
+    assert str(error).startswith("Join failure for task 9: task 3 (f) failed with ValueError: no; a future of another ")
+
+
+def test_the_kernels_own_futures_are_heard_of_before_callbacks_of_users_have_run() -> None:
+    future: AppFuture[Any] = AppFuture(3, "f")
+    called: list[Any] = []
+    future.add_done_callback(called.append)
+    watched = Watched(future, single=True)
+    future.settle(SUCCEEDED, 7)
+    owed = future.tell()
+    assert (watched.outcome, called) == ((True, 7), [])
+    assert [(due, len(callbacks)) for due, callbacks in owed] == [(future, 1)]
+
+
+def test_futures_of_other_libraries_are_read_where_their_callbacks_run() -> None:
+    """Their code must not run on the thread that tells of the kernel's own ends."""
+    own, other = AppFuture[Any](3, "f"), Future[Any]()
+    watched = Watched(own, other)
+    other.set_result(1)
+    own.settle(SUCCEEDED, 7)
+    owed = own.tell()
+    assert watched.posted == []
+    run_owed(owed)
+    assert watched.outcome == (True, [7, 1])
 
 
 def test_the_roots_behind_inner_tasks_are_named() -> None:

@@ -10,7 +10,7 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
@@ -44,7 +44,8 @@ class Driver:
         self.loop.add_session(session)
         self.tasks = 0
 
-    def on_crash(self, error: BaseException) -> None:
+    def on_crash(self, error: BaseException, ended: Sequence[TaskRow]) -> None:
+        self.untold = list(ended)
         self.crashes.append((threading.current_thread().name, error))
         self.crashed.set()
 
@@ -485,3 +486,57 @@ def test_an_executor_that_fails_when_asked_loses_its_tasks_only(
     assert "failed while it was asked for results" in caplog.text
     assert loop.alive
     assert not driver.crashes
+
+
+def test_a_broken_executor_may_have_lost_its_descriptors(
+    machine: TaskMachine, session_of: Any, noted: Any, effects_with: Callable[..., Any]
+) -> None:
+    here, there = socket.socketpair()
+    session = session_of("x", fds=[here.fileno()])
+    driver = Driver(machine, session, noted, effects_with)
+
+    def broken(*_: Any) -> Any:
+        raise RuntimeError("its link broke")
+
+    try:
+        loop = driver.start()
+        first = driver.submit()
+        loop.call(lambda: None)
+        session.pump = session.fds = broken
+        here.close()
+        loop.wake()
+        noted.wait_for(lambda: bool(first.future.settled))
+        assert loop.alive
+    finally:
+        driver.loop.stop()
+        here.close()
+        there.close()
+
+
+def test_a_crash_that_goes_on_while_ends_are_told_is_told_all_the_same(driver: Driver) -> None:
+    def broken(_rows: Any) -> None:
+        raise RuntimeError("cannot settle")
+
+    loop = driver.start()
+    row = driver.submit()
+    loop.call(lambda: None)
+    driver.effects.settle = broken
+    driver.succeed(0)
+    loop.wake()
+    assert driver.crashed.wait(PATIENCE)
+    assert driver.untold == [row]
+    assert loop.over
+
+
+def test_a_call_to_a_loop_that_ends_is_not_waited_for(driver: Driver, on_a_thread: Callable[..., Any]) -> None:
+    loop = driver.start()
+    gate, begun = threading.Event(), threading.Event()
+    loop.post((-1, 0, lambda: (begun.set(), gate.wait(PATIENCE))))
+    assert begun.wait(PATIENCE)
+    loop._stopping = True
+    loop.machine.feed = lambda _events: 1 // 0  # so that what comes next is never looked at
+    calling = on_a_thread(lambda: loop.call(lambda: None, timeout=2 * PATIENCE))
+    driver.submit()
+    gate.set()
+    with pytest.raises(TimeoutError, match="has ended"):
+        calling.result(PATIENCE)

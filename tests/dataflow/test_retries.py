@@ -11,6 +11,7 @@ import pytest
 
 from parsl_like.core.events import EventType
 from parsl_like.core.ids import TaskId, attempt_id
+from parsl_like.core.states import Phase
 from parsl_like.core.task import AppSpec, TaskRow
 from parsl_like.dataflow.futures import AppFuture
 from parsl_like.dataflow.retries import RetryDesk
@@ -51,8 +52,8 @@ def judge(machine: TaskMachine) -> Iterator[Judge]:
     yield made
     if made.desk is not None:
         made.desk.close()
-        if made.desk._pool is not None:
-            made.desk._pool.shutdown(wait=True)
+        for thread in made.desk._pool._threads:
+            thread.join(PATIENCE)
 
 
 def test_a_failure_comes_back_with_its_cost(judge: Judge) -> None:
@@ -88,18 +89,45 @@ def test_a_handler_that_wants_to_end_the_program_ends_the_task(judge: Judge) -> 
     def handler(error: BaseException, task: Any) -> float:
         raise SystemExit(3)
 
-    judge.of(handler).ask(attempt_id(1, 0), (ERROR, 1.0, None))
-    assert judge.desk is not None
-    assert judge.desk._pool is not None
-    judge.desk._pool.shutdown(wait=True)
-    assert not judge.posted.empty()
+    error, cost, _ = judge.ask(handler)[2]
+    assert (type(error), cost) == (SystemExit, math.inf)
 
 
 @pytest.mark.parametrize("attempt", [attempt_id(1, 1), attempt_id(2, 0)], ids=["another try", "another task"])
 def test_stale_failures_are_not_judged(judge: Judge, attempt: int) -> None:
     desk = judge.of(lambda error, task: pytest.fail("asked"))
     desk.ask(attempt, (ERROR, 1.0, None))
-    assert desk._pool is None
+    assert desk._pool._threads == []
+
+
+def test_a_task_that_has_been_cancelled_is_not_judged(judge: Judge) -> None:
+    desk = judge.of(lambda error, task: pytest.fail("asked"))
+    judge.machine.rows[1].phase = Phase.cancelled
+    desk.ask(attempt_id(1, 0), (ERROR, 1.0, None))
+    assert desk._pool._threads == []
+
+
+def test_a_failure_that_no_thread_can_judge_costs_what_it_did(
+    judge: Judge, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def no_thread(_: threading.Thread) -> None:
+        raise RuntimeError("can't create new thread at interpreter shutdown")
+
+    monkeypatch.setattr(threading.Thread, "start", no_thread)
+    with caplog.at_level(logging.ERROR):
+        assert judge.ask(lambda error, task: 0.0) == (EventType.ATTEMPT_FAILED, attempt_id(1, 0), (ERROR, 1.0, REPORT))
+    assert "nobody can judge the failure of task 1" in caplog.text
+
+
+def test_a_handler_that_sleeps_does_not_keep_the_program_from_ending(judge: Judge) -> None:
+    daemons: list[bool] = []
+
+    def handler(error: BaseException, task: Any) -> float:
+        daemons.append(threading.current_thread().daemon)
+        return 1.0
+
+    judge.ask(handler)
+    assert daemons == [True]
 
 
 def test_several_failures_are_judged_at_once(judge: Judge) -> None:
@@ -129,8 +157,8 @@ def test_closing_drops_what_is_not_begun_and_waits_for_nobody(judge: Judge) -> N
     assert begun.wait(PATIENCE)
     desk.close()
     gate.set()
-    assert desk._pool is not None
-    desk._pool.shutdown(wait=True)
+    for thread in desk._pool._threads:
+        thread.join(PATIENCE)
     assert judge.posted.qsize() == 1
 
 

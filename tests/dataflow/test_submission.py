@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -12,8 +13,13 @@ import pytest
 from parsl_like.core.events import EventType
 from parsl_like.core.task import AppSpec, TaskRow
 from parsl_like.data_provider.files import File
+from parsl_like.data_provider.staging import Staging
 from parsl_like.dataflow.datafutures import DataFuture
-from parsl_like.dataflow.dependency_resolvers import SHALLOW_DEPENDENCY_RESOLVER, DependencyResolver
+from parsl_like.dataflow.dependency_resolvers import (
+    DEEP_DEPENDENCY_RESOLVER,
+    SHALLOW_DEPENDENCY_RESOLVER,
+    DependencyResolver,
+)
 from parsl_like.dataflow.futures import CANCELLED, FAILED, SUCCEEDED, AppFuture, LazyFuture
 from parsl_like.dataflow.joins import JoinBody
 from parsl_like.dataflow.memoization import NoMemo
@@ -32,6 +38,7 @@ def work(*args: Any, **kwargs: Any) -> None:
 
 
 APP = AppSpec("work", work)
+APP_HERE = AppSpec("work", work, "threads")
 
 
 class Kernel:
@@ -39,9 +46,13 @@ class Kernel:
 
     def __init__(self) -> None:
         self.is_open = True
+        self.asked = False
 
     def cancel(self, future: AppFuture[Any]) -> bool:
         return False
+
+    def end_late_tasks(self) -> None:
+        self.asked = True
 
 
 class Desk:
@@ -174,8 +185,47 @@ def test_a_foreign_future_that_fails_says_why(desk: Desk) -> None:
     error = ValueError("no")
     foreign.set_exception(error)
     cancelled.cancel()
-    assert desk.posted[1] == (DEPENDENCY_DONE, -1, error)
+    assert desk.posted[1] == (DEPENDENCY_DONE, -1, ("a future of another kind", error))
     assert (desk.posted[2][:2], "cancelled" in str(desk.posted[2][2])) == ((DEPENDENCY_DONE, -2), True)
+
+
+def test_a_file_that_was_not_made_is_named_after_its_task(desk: Desk) -> None:
+    task: AppFuture[Any] = AppFuture(40, "write")
+    desk.submit(DataFuture(task, "out.csv", tid=40))
+    task.set_exception(ValueError("no"))
+    assert desk.posted[1][2][0] == "a file of task 40"
+
+
+def test_ends_of_tasks_reach_their_dependents_before_callbacks_of_users_have_run(desk: Desk) -> None:
+    task: AppFuture[Any] = AppFuture(40, "write")
+    task.add_done_callback(lambda _: pytest.fail("run"))
+    desk.submit(task)
+    desk.submit(DataFuture(task, "out.csv", tid=40))
+    task.settle(SUCCEEDED, 1)
+    task.tell()
+    assert [(code, number) for code, number, _ in desk.posted[2:]] == [(DEPENDENCY_DONE, -1), (DEPENDENCY_DONE, -2)]
+
+
+def test_a_task_that_is_not_handed_over_yet_is_waited_for_all_the_same(desk: Desk) -> None:
+    """A transfer that waits for the task whose files are being staged is submitted before it."""
+    transfers: list[AppFuture[Any]] = []
+
+    class Taking(Staging):
+        def can_stage_out(self, file: File) -> bool:
+            return True
+
+        def stage_out(self, dm: Any, executor: str, file: File, app_fu: Future[Any]) -> Future[Any]:
+            transfers.append(desk.submission.submit(APP_HERE, (app_fu,), {}))
+            return transfers[-1]
+
+    desk.sessions["threads"].description.storage_access = [Taking()]
+    future = desk.submission.submit(APP_HERE, (), {"outputs": [File("out.csv")]})
+    (_, second, transfer), (_, first, row) = desk.posted
+    assert (first, second, transfer.depends, row.depends) == (0, 1, (-1,), ())
+    future.settle(SUCCEEDED, None)
+    future.tell()
+    assert desk.posted[2] == (DEPENDENCY_DONE, -1, None)
+    assert desk.submit(future).depends == ()
 
 
 def test_a_foreign_future_that_has_ended_is_told_after_the_task(desk: Desk) -> None:
@@ -368,3 +418,68 @@ def test_the_number_of_tasks_never_goes_back(desk_of: Callable[..., Desk], on_a_
     slow.set()
     first.result(PATIENCE)
     assert desk.submission.outstanding == 2
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"walltime": "a while"},
+        {"parsl_resource_specification": {"priority": "high"}},
+        {"stdout": AUTO_LOGNAME},
+    ],
+    ids=lambda wrong: next(iter(wrong)),
+)
+def test_a_call_that_is_refused_takes_up_no_room(desk_of: Callable[..., Desk], wrong: dict[str, Any]) -> None:
+    desk = desk_of(limit=1, autopath=lambda task, name: 1 // 0)
+    for _ in range(2):
+        with pytest.raises((ValueError, ZeroDivisionError)):
+            desk.submission.submit(APP_HERE, (), dict(wrong))
+    assert (desk.submission.outstanding, desk.posted) == (0, [])
+    desk.submit()
+
+
+def test_a_call_for_an_executor_that_is_not_there_takes_up_no_room(desk: Desk) -> None:
+    with pytest.raises(ConfigurationError):
+        desk.submission.submit(AppSpec("work", work, "nowhere"), (), {})
+    assert (desk.submission.outstanding, desk.submission.submitted) == (0, 0)
+
+
+def test_a_value_that_cannot_be_put_in_place_is_left_for_the_prepare_thread(desk_of: Callable[..., Desk]) -> None:
+    desk = desk_of(resolver=DEEP_DEPENDENCY_RESOLVER)
+    unhashable = desk.settled(SUCCEEDED, ["unhashable"])
+    unhashable.tell()
+    row = desk.submit({unhashable})
+    assert (row.ready, row.depends, desk.submission.outstanding) == (False, (), 2)
+
+
+@pytest.mark.parametrize("word", ["_parsl_staging_inhibit", "_parsl_like_staging_inhibit"])
+def test_a_call_may_say_that_its_files_are_to_be_left_alone(desk: Desk, word: str) -> None:
+    """Also one whose function does not declare the word, and so is not given it."""
+    app = AppSpec("work", work, "threads", undeclared=(word,))
+    file = File("http://host/file")  # nobody takes it
+    desk.submission.submit(app, (), {"inputs": [file], word: True})
+    (_, _, row) = desk.posted[0]
+    assert (len(desk.posted), row.ready, row.kwargs) == (1, True, {"inputs": [file]})
+
+
+def test_a_task_handed_over_to_a_closing_kernel_is_ended(desk: Desk) -> None:
+    desk.submit()
+    assert not desk.kernel.asked
+    desk.kernel.is_open = False
+    desk.submit()
+    assert desk.kernel.asked
+
+
+def test_tasks_are_counted_right_however_many_threads_submit(desk: Desk, on_a_thread: Any) -> None:
+    def submit() -> None:
+        for _ in range(500):
+            desk.submission.submit(APP_HERE, (), {})
+
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        for thread in [on_a_thread(submit) for _ in range(4)]:
+            thread.result(PATIENCE)
+    finally:
+        sys.setswitchinterval(before)
+    assert desk.submission.submitted == len({task for _, task, _ in desk.posted}) == 2000

@@ -6,7 +6,7 @@ import pytest
 
 from parsl_like.core.ids import TaskId, attempt_id
 from parsl_like.core.states import Phase, States
-from parsl_like.core.task import AppSpec, TaskRow
+from parsl_like.core.task import AppSpec, JoinTargets, TaskRow
 from parsl_like.dataflow.futures import AppFuture
 from parsl_like.dataflow.taskview import TaskView
 
@@ -27,7 +27,7 @@ def row() -> TaskRow:
     row.attempt_id, row.phase = attempt_id(7, 2), Phase.launched
     row.args, row.kwargs, row.depends = (1,), {"k": 2}, (3, -1)
     row.errors, row.fail_count, row.fail_cost, row.losses = [ValueError("no"), Awkward()], 2, 1.5, 1
-    row.resources, row.key, row.submitted = {"cores": 2}, "a key", 1000.0
+    row.resources, row.key, row.submitted, row.launched = {"cores": 2}, "a key", 1000.0, 1001.0
     return row
 
 
@@ -60,8 +60,23 @@ def test_it_has_the_keys_that_handlers_read(view: TaskView, row: TaskRow) -> Non
         "resource_specification": {"cores": 2},
         "time_invoked": 1000.0,
         "time_returned": None,
+        "joins": None,
+        "exec_fu": None,
+        "try_time_launched": 1001.0,
+        "try_time_returned": None,
     }
     assert len(view) == len(dict(view))
+
+
+@pytest.mark.parametrize("single", [True, False])
+def test_the_inner_futures_of_a_join_are_seen_while_it_waits_for_them(single: bool) -> None:
+    inner: AppFuture[Any] = AppFuture(2, "inner")
+    row = TaskRow(TaskId(1), AppSpec("gather", None, join=True), "x", AppFuture(1, "gather"))
+    view = TaskView(row, row.future)
+    row.value = JoinTargets((inner,), single=single)
+    assert view["joins"] == (inner if single else [inner])
+    row.value = "the end"
+    assert view["joins"] is None
 
 
 def test_an_unknown_key_is_a_key_error(view: TaskView) -> None:

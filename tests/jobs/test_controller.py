@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from typing import Any
 
 from hypothesis import given
@@ -254,6 +255,21 @@ class TestGivingUp:
             driver.refused(str(number))
         assert not driver.controller.condemned
 
+    def test_a_block_that_goes_on_working_does_not_shorten_the_waits(self) -> None:
+        driver = Driver(init=2, high=2)
+        driver.start()
+        driver.running("0").wait(100).decide(outstanding=99)
+        driver.refused("1", "QOSMaxSubmitJobPerUserLimit")
+        asked = []
+        for _ in range(300):
+            for effect in driver.wait(1).decide():
+                assert isinstance(effect, Submit)
+                asked.append(driver.now)
+                driver.refused(str(effect.block), "QOSMaxSubmitJobPerUserLimit")
+        assert [round(later - earlier) for earlier, later in itertools.pairwise(asked)] == [
+            2, 4, 8, 16, 32, 60, 60, 60
+        ]  # fmt: skip
+
     def test_whoever_does_not_want_it_is_not_condemned(self) -> None:
         driver = Driver(init=5, high=5, gives_up=False)
         driver.start()
@@ -321,6 +337,7 @@ class TestScalingIn:
     def test_a_job_that_outlives_its_managers_is_cancelled(self) -> None:
         driver = self.idle()
         driver.wait(120).decide()
+        assert driver.controller.next_due(driver.now) == driver.now + module.DRAIN_GRACE_S
         assert driver.wait(4).decide(connected=(), idle_blocks=()) == []
         assert driver.wait(1).decide() == [Cancel((JobId("job0"), JobId("job1")))]
 
@@ -328,7 +345,9 @@ class TestScalingIn:
         driver = self.idle()
         driver.wait(120).decide()
         assert driver.wait(29).decide() == []
+        assert driver.controller.next_due(driver.now) == driver.now + 1
         assert driver.wait(1).decide() == [Cancel((JobId("job0"), JobId("job1")))]
+        assert driver.controller.next_due(driver.now) == driver.now + module.CANCEL_AGAIN_S
 
     def test_a_block_that_got_work_meanwhile_may_finish_it(self) -> None:
         driver = self.idle()

@@ -189,6 +189,33 @@ class TestRelease:
         gate.set()
         assert orphans.get(timeout=PATIENCE_S) == "job"
 
+    def test_what_was_handed_over_but_not_taken_is_looked_after(self, owner: Owner) -> None:
+        orphans: SimpleQueue[str] = SimpleQueue()
+        owner.send("submit", lambda: "job", orphan=orphans.put)
+        handed_over = owner.inbox.get(timeout=PATIENCE_S)
+        owner.lane.release(lambda: None, PATIENCE_S)
+        handed_over()
+        assert orphans.get(timeout=PATIENCE_S) == "job"
+        assert owner.settled == []
+
+    def test_an_orphan_that_cannot_be_looked_after_is_in_the_log(
+        self, owner: Owner, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        gate = owner.hang("submit", value="job", orphan=lambda job: fail(OSError("no scancel")))
+        runner = owner.lane._runner
+        assert runner is not None
+        owner.lane.release(lambda: None, PATIENCE_S)
+        with caplog.at_level(logging.WARNING):
+            gate.set()
+            runner.thread.join(PATIENCE_S)
+        assert "submit failed after the end: no scancel" in caplog.text
+
+    def test_nothing_is_begun_after_it(self, owner: Owner) -> None:
+        owner.lane.release(lambda: None, PATIENCE_S)
+        owner.send("submit", lambda: pytest.fail("it was made"))
+        what, error = owner.settled.pop()
+        assert (what, type(error)) == ("submit", Withdrawn)
+
     def test_an_error_then_is_in_the_log(self, owner: Owner, caplog: pytest.LogCaptureFixture) -> None:
         with caplog.at_level(logging.WARNING):
             owner.lane.release(lambda: fail(OSError("disk")), PATIENCE_S)

@@ -377,6 +377,86 @@ class TestHandlers:
         assert run.session.failures == []
 
 
+def test_the_status_tells_of_a_manager_that_has_gone(run: Run) -> None:
+    def wait_until(connected: bool) -> None:
+        deadline, pause = time.monotonic() + PATIENCE_S, threading.Event()
+        while run.live()["0"]["connected"] is not connected:
+            assert time.monotonic() < deadline, run.poller.status()
+            pause.wait(0.01)
+
+    run.session.set_load(outstanding=1)
+    run.add()
+    run.provider.wait_until(lambda provider: len(provider.submitted) == 1)
+    run.records.wait_until(lambda records: len(records.of("block")) >= 2)
+    run.session.set_load(connected=(BlockId("0"),), slots=1)
+    wait_until(True)
+    run.session.set_load(connected=(), slots=0)  # nothing is to be done about it yet
+    wait_until(False)
+
+
+class Announcing(StubProviderSession):
+    """Says itself when a job has ended; asked for nothing else, it would be asked once in an hour."""
+
+    tell: Callable[[], None] | None = None
+    works = True
+
+    def when_changed(self, tell: Callable[[], None]) -> bool:
+        self.tell = tell
+        return self.works
+
+    def announce(self) -> None:
+        assert self.tell is not None
+        self.tell()
+
+
+class TestAnnouncements:
+    @pytest.fixture
+    def provider(self, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Announcing:
+        """Of an executor all whose blocks have connected."""
+        run.provider = provider = Announcing(str(tmp_path))
+        monkeypatch.setattr(supply_module, "LONGEST_CALM_S", 3600.0)
+        return provider
+
+    def calm(self, run: Run) -> None:
+        run.add()
+        run.provider.wait_until(lambda provider: len(provider.submitted) == 1)
+        run.session.set_load(connected=(BlockId("0"),), slots=1)
+        run.records.wait_until(lambda records: any("connected" in block for block in records.of("block")))
+
+    def test_an_end_is_heard_of_without_asking_all_the_time(self, run: Run, provider: Announcing) -> None:
+        self.calm(run)
+        supply, deadline, pause = run.poller._supplies["stub"], time.monotonic() + PATIENCE_S, threading.Event()
+        while supply._asking or (supply._poll_at or 0.0) < time.monotonic() + 1800:
+            assert time.monotonic() < deadline, "it is still asked all the time"
+            pause.wait(0.01)
+        provider.finish(provider.job_of("0"), 0)
+        provider.announce()
+        run.session.wait_until(lambda session: "0" in session.ended)
+
+    def test_one_that_comes_while_an_answer_is_on_its_way_is_not_lost(self, run: Run, provider: Announcing) -> None:
+        gate = run.gate()
+        self.calm(run)
+        provider.script("status", gate)
+        before = provider.calls.count("status")
+        provider.announce()
+        provider.wait_until(lambda provider: provider.calls.count("status") == before + 1)
+        provider.announce()
+        gate.set()
+        provider.wait_until(lambda provider: provider.calls.count("status") == before + 2)
+
+    @pytest.mark.parametrize("works", [False, None])
+    def test_one_that_cannot_is_asked_as_others_are(
+        self, run: Run, provider: Announcing, monkeypatch: pytest.MonkeyPatch, works: bool | None
+    ) -> None:
+        provider.works = False
+        if works is None:
+            monkeypatch.setattr(Announcing, "when_changed", lambda self, tell: 1 / 0)
+        self.calm(run)
+        provider.finish(provider.job_of("0"), 0)
+        run.session.wait_until(lambda session: "0" in session.ended)
+        assert ("cannot announce changes: ZeroDivisionError" in str(run.records.of("warning"))) is (works is None)
+
+
 class TestByHand:
     def test_scale_out_and_in(self, run: Run) -> None:
         run.session.set_load(outstanding=1)

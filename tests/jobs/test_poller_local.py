@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 import time
 from types import SimpleNamespace
@@ -125,6 +126,22 @@ def test_a_killed_block_is_replaced(policy: Any, run: Run) -> None:
     run.session.wait_until(lambda session: "0" in session.ended, PATIENCE_S)
     assert "ended by signal 9 (SIGKILL)" in run.session.ended["0"]
     assert run.session.failures == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="ends of processes are not announced there")
+def test_the_end_of_a_block_is_heard_of_although_nobody_asks(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("parsl_like.jobs.supply.LONGEST_CALM_S", 3600.0)
+    run.add("sleep 600")
+    run.job("0")
+    run.session.set_load(connected=(BlockId("0"),))
+    job = run.job("0", connected=True)
+    supply, deadline, pause = run.poller._supplies["htex"], time.monotonic() + PATIENCE_S, threading.Event()
+    while supply._asking or (supply._poll_at or 0.0) < time.monotonic() + 1800:
+        assert time.monotonic() < deadline, "it is asked after all the time"
+        pause.wait(0.01)
+    os.kill(job.pid, signal.SIGKILL)
+    run.session.wait_until(lambda session: "0" in session.ended, PATIENCE_S)
+    assert "ended by signal 9 (SIGKILL)" in run.session.ended["0"]
 
 
 def test_at_the_end_nothing_is_left_however_stubborn(run: Run) -> None:

@@ -275,6 +275,21 @@ def test_with_monitoring_it_is_an_error_and_the_others_are_closed() -> None:
     assert good.closed
 
 
+def test_one_that_cannot_be_closed_then_keeps_no_other_open(caplog: pytest.LogCaptureFixture) -> None:
+    class Stuck(Session):
+        def close(self, **_: Any) -> None:
+            raise ZeroDivisionError
+
+    class StillMoreSinks(Sinks):
+        pass
+
+    good = Session()
+    with pytest.raises(MonitoringError, match="disk"):
+        manager(Sinks(OSError("disk")), MoreSinks(good), StillMoreSinks(Stuck())).open_sinks(object(), RUN)
+    assert good.closed
+    assert "Stuck cannot be closed: ZeroDivisionError" in caplog.text
+
+
 def test_what_is_no_sink_is_not_taken(caplog: pytest.LogCaptureFixture) -> None:
     assert manager(Sinks(object())).open_sinks(None, RUN) == []
     assert "has no close, write" in caplog.text
@@ -397,6 +412,26 @@ def test_of_two_distributions_with_one_name_the_second_is_left_out(monkeypatch: 
     with pytest.warns(RuntimeWarning, match="uses the same name"):
         found = asked.plugins()
     assert [info.failure is None for info in found] == [True, False]
+
+
+def test_one_plugin_under_two_names_is_registered_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    plugin = Opener()
+    declare(monkeypatch, ("one", plugin), ("two", plugin))
+    asked = PluginManager()
+    with pytest.warns(RuntimeWarning, match="already registered"):
+        one, two = asked.plugins()
+    assert one.failure is None
+    assert two.failure is not None
+    assert "AssertionError" not in two.failure
+    assert asked.open_executor(Mine(), CONTEXT) is plugin.session
+
+
+def test_the_name_of_a_built_in_plugin_is_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.undo()  # the built-in plugins are there
+    declare(monkeypatch, ("builtin:policies", Opener()))
+    asked = PluginManager()
+    with pytest.warns(RuntimeWarning, match="left out"):
+        assert "simple" in asked.scaling_policies
 
 
 def test_nothing_is_looked_for_before_the_first_question(monkeypatch: pytest.MonkeyPatch) -> None:

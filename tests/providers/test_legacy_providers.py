@@ -114,6 +114,25 @@ def test_the_blocks_own_files_are_there_for_its_command(session: ProviderSession
     assert result.stdout == b"secret"
 
 
+def test_they_go_when_the_block_is_over(session: ProviderSession, provider: Cluster, tmp_path: Path) -> None:
+    job = session.submit(BlockRequest(BlockId("0"), "run", files={"key": b"secret"}))
+    session.status([job])
+    assert len(list(tmp_path.glob("**/key"))) == 1
+    provider.answers = [JobStatus(JobState.COMPLETED)]
+    session.status([job])
+    session.status([job])
+    assert list(tmp_path.glob("**/key")) == []
+
+
+def test_they_go_when_the_block_is_refused(
+    session: ProviderSession, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(Cluster, "submit", lambda *args: None)
+    with pytest.raises(SubmitException):
+        session.submit(BlockRequest(BlockId("0"), "run", files={"key": b"secret"}))
+    assert list(tmp_path.glob("**/key")) == []
+
+
 def test_a_folder_of_the_users_own_is_respected(provider: Cluster, tmp_path: Path) -> None:
     provider.script_dir = "mine"
     LegacyProviderSession(provider, one_shot_context(str(tmp_path)))

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -18,6 +19,7 @@ from parsl_like.core.ports import BlockContext, BlockRequest
 from parsl_like.errors import BadLauncher, ScriptPathError, SubmitException
 from parsl_like.launchers import SimpleLauncher
 from parsl_like.providers import LocalProvider, local_session
+from parsl_like.providers.announcing import AnnouncingSession
 from parsl_like.providers.base import one_shot_context
 from parsl_like.providers.local import parsl_like_open_provider, parsl_like_provider_types
 from parsl_like.providers.local_session import LocalJob, LocalProviderSession
@@ -110,6 +112,67 @@ def test_a_block_killed_while_nobody_looked_failed_too(tmp_path: Path) -> None:
     assert (report.state, report.exit_code) == (JobState.FAILED, None)
     assert report.message is not None
     assert "without an exit code" in report.message
+
+
+class TestAnnouncements:
+    def test_an_end_is_announced_also_of_a_job_of_another_session(self, tmp_path: Path) -> None:
+        told: SimpleQueue[None] = SimpleQueue()
+        session, other = open_session(tmp_path), open_session(tmp_path)
+        assert isinstance(session, AnnouncingSession)
+        assert session.when_changed(lambda: told.put(None))
+        theirs, own = other.submit(request("sleep 600")), session.submit(request("exit 3"))
+        told.get(timeout=PATIENCE_S)
+        assert session.status([own])[own].exit_code == 3
+        assert session.status([theirs])[theirs].state is JobState.RUNNING
+        os.killpg(pid_of(theirs), signal.SIGKILL)
+        told.get(timeout=PATIENCE_S)
+        assert session.status([theirs])[theirs].state is JobState.FAILED
+        session.close()
+        other.close()
+
+    def test_where_the_system_cannot_tell(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.delattr(os, "pidfd_open")
+        session = open_session(tmp_path)
+        assert not session.when_changed(lambda: pytest.fail("it was announced"))
+        job = session.submit(request("exit 3"))
+        assert wait_for_end(session, job).exit_code == 3
+        session.close()
+
+    def test_without_descriptors_jobs_run_all_the_same(
+        self, session: LocalProviderSession, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def refuse(pid: int) -> int:
+            raise OSError(24, "Too many open files")
+
+        assert session.when_changed(lambda: None)
+        monkeypatch.setattr(os, "pidfd_open", refuse)
+        job = session.submit(request("exit 3"))
+        assert wait_for_end(session, job).exit_code == 3
+
+
+def test_a_signal_without_a_name(session: LocalProviderSession) -> None:
+    job = session.submit(request("echo up; sleep 600"))
+    os.killpg(pid_of(job), signal.SIGRTMIN + 6)
+    report = wait_for_end(session, job)
+    assert (report.state, report.exit_code) == (JobState.FAILED, -(signal.SIGRTMIN + 6))
+    assert report.message is not None
+    assert report.message.endswith(f"was ended by signal {signal.SIGRTMIN + 6} (Real-time signal 6)")
+
+
+def test_jobs_that_are_over_are_not_remembered(session: LocalProviderSession) -> None:
+    job = session.submit(request("sleep 600"))
+    session.cancel([job])
+    wait_for_end(session, job)
+    assert session._told == {}
+
+
+def test_a_folder_whose_name_is_no_text(tmp_path: Path) -> None:
+    folder = tmp_path / os.fsdecode(b"f\xff")
+    folder.mkdir()
+    session = open_session(folder)
+    job = session.submit(request('printf %s "$PARSL_LIKE_BLOCK_FILES"'))
+    assert wait_for_end(session, job).exit_code == 0
+    assert output_of(folder).read_bytes().startswith(os.fsencode(folder))
 
 
 def test_no_zombie_is_left_by_asking(session: LocalProviderSession) -> None:

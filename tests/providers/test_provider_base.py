@@ -50,6 +50,7 @@ def test_a_default_maximum_does_not_take_back_what_was_asked_for() -> None:
         ("parallelism", -0.1),
         ("parallelism", "1"),
         ("parallelism", float("nan")),
+        ("parallelism", float("inf")),
         ("cmd_timeout", None),
         ("worker_init", None),
         ("channel", "ssh"),

@@ -115,6 +115,19 @@ def test_walltime(folder: Path) -> None:
     assert (folder / "timeout").exists()
 
 
+def test_a_long_walltime_is_a_number_that_every_sleep_reads(folder: Path) -> None:
+    script = Script("x", "x.sh", "x.ec", "x.timeout", "/", "true", walltime=1_234_567.0)
+    assert "( sleep 1234567.000 ||" in script.text()
+
+
+def test_a_clock_that_does_not_go_ends_nobody(folder: Path) -> None:
+    (folder / "sleep").symlink_to("/bin/false")
+    exports = {"PATH": f"{folder}:{os.environ['PATH']}"}
+    code, written, _, _ = run(folder, "read -t 0.3 <> <(:); exit 6", walltime=3600, exports=exports)
+    assert (code, written) == (6, "6")
+    assert not (folder / "timeout").exists()
+
+
 def test_a_block_that_ends_before_its_walltime_leaves_no_clock_behind(folder: Path) -> None:
     assert run(folder, "read -t 0.3 <> <(:); true", walltime=3600)[:2] == (0, "0")
     assert not (folder / "timeout").exists()

@@ -7,7 +7,7 @@ import signal
 import threading
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
@@ -24,9 +24,6 @@ from parsl_like.remote import bash, process_group
 from parsl_like.remote.bash import BashCommand
 from parsl_like.remote.call import run_call
 from parsl_like.serialize import pack_call, pack_function, unpack_failure, unpack_function
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 pytestmark = pytest.mark.integration
 
@@ -344,34 +341,38 @@ def test_an_interrupt_ends_the_tree_too(tmp_path: Path, monkeypatch: pytest.Monk
     assert all(wait_until_gone(pid) for pid in pids(tmp_path))
 
 
-def in_a_thread(func: Callable[[], Any]) -> tuple[threading.Thread, list[Any]]:
-    answers: list[Any] = []
+@pytest.mark.usefixtures("_clock_from_ready")
+def test_what_has_left_the_group_is_ended_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bash, "GRACE_S", 0.2)
+    inner = f"echo $$ >> {tmp_path}/pids; sleep 1000; :"
+    with pytest.raises(AppTimeout):
+        command(
+            f"timeout 999 bash -c '{inner}' & setsid bash -c 'trap \"\" TERM; {inner}' & "
+            f'while [ "$(wc -l < {tmp_path}/pids)" -lt 2 ]; do sleep 0.01; done; touch {tmp_path}/ready; wait',
+            walltime=0.05,
+        )
+    assert len(pids(tmp_path)) == 2
+    assert all(wait_until_gone(pid) for pid in pids(tmp_path))
 
-    def run() -> None:
-        try:
-            answers.append(func())
-        except Exception as error:  # noqa: BLE001
-            answers.append(error)
 
-    thread = threading.Thread(target=run)
-    thread.start()
-    return thread, answers
+def test_one_that_cannot_be_killed_is_not_waited_for_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process that the kernel holds, in a dead file system for instance."""
+    monkeypatch.setattr(bash, "GRACE_S", 0.05)
+    monkeypatch.setattr(process_group, "_LAST_WAIT_S", 0.05)
+    monkeypatch.setattr(process_group, "_signal", lambda process, number: None)
+    started: list[Any] = []
+    real = bash._start
 
+    def start(*args: Any) -> Any:
+        started.append(real(*args))
+        return started[0]
 
-def test_everything_that_runs_can_be_ended_at_once(tmp_path: Path) -> None:
-    places = [tmp_path / "one", tmp_path / "two"]
-    for place in places:
-        place.mkdir()
-    started = [in_a_thread(lambda place=place: command(tree(place))) for place in places]
-    for place in places:
-        wait_for_file(place / "ready")
-    process_group.end_all(grace=2.0)
-    for (thread, answers), place in zip(started, places, strict=True):
-        thread.join(20)
-        assert isinstance(answers[0], BashExitFailure)
-        assert answers[0].exitcode < 0
-        assert all(wait_until_gone(pid) for pid in pids(place))
-    process_group.end_all(grace=2.0)  # nothing left to end
+    monkeypatch.setattr(bash, "_start", start)
+    with pytest.raises(AppTimeout):
+        command("exec sleep 1000", walltime=0.05)
+    assert started[0].poll() is None
+    started[0].kill()
+    started[0].wait()
 
 
 # --- as a task

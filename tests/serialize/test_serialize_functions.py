@@ -193,8 +193,19 @@ def test_a_missing_module_is_named_with_a_remedy() -> None:
         unpack_function(b"\x80\x05\x8c\x07nowhere\x8c\x01f\x93.")
 
 
+class Nameless:
+    """A callable all whose attributes raise."""
+
+    def __getattr__(self, name: str) -> object:
+        raise RuntimeError(name)
+
+    def __call__(self) -> None:
+        """Do nothing."""
+
+
 def test_names() -> None:
     assert name_of(plain) == "plain"
     assert name_of(functools.partial(functools.partial(plain), 1)) == "plain"
     assert name_of(Counter(1)) == "Counter"
     assert name_of(lambda: 1) == "<lambda>"
+    assert name_of(Nameless()) == "Nameless"

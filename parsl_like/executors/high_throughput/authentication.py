@@ -10,7 +10,8 @@ from zmq.utils.z85 import encode as z85
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from parsl_like.executors.high_throughput.links import Context, Socket
+    from parsl_like.executors.high_throughput.links.tcp import Context, Socket
+    from parsl_like.executors.high_throughput.links.waiting import Waiter
 
 ADDRESS = "inproc://zeromq.zap.01"
 VERSION = b"1.0"
@@ -30,12 +31,26 @@ class Authenticator:
     def __init__(self, context: Context, allowed: Mapping[str, Iterable[bytes]]) -> None:
         self._allowed = {domain: frozenset(keys) for domain, keys in allowed.items()}
         self._strangers: dict[str, int] = {}
+        self._touched = True
         self.socket: Socket = context.socket(zmq.REP)
         self.socket.setsockopt(zmq.LINGER, 0)
         self.socket.bind(ADDRESS)
 
+    def watch(self, waiter: Waiter) -> None:
+        """Let a waiter name the authenticator whenever somebody asks to come in."""
+        waiter.add(int(self.socket.get(zmq.FD)), self)
+        waiter.ask(self)
+
+    def has_more(self) -> bool:
+        """Whether somebody waits for an answer whom the descriptor may not tell of."""
+        if not self._touched:
+            return False
+        self._touched = False
+        return bool(int(self.socket.get(zmq.EVENTS)) & zmq.POLLIN)
+
     def handle(self) -> None:
         """Answer every request that has come; never waits."""
+        self._touched = True
         while True:
             try:
                 request = self.socket.recv_multipart(zmq.NOBLOCK)

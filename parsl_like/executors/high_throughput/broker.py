@@ -15,18 +15,24 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, cast
 
-import zmq
-
 from parsl_like.core.ports import BlockRequest
-from parsl_like.executors.high_throughput import links
-from parsl_like.executors.high_throughput.authentication import Authenticator
+from parsl_like.executors.high_throughput.keys import create_keys, load_keys, manager_key_file
 from parsl_like.executors.high_throughput.launch import manager_command
+from parsl_like.executors.high_throughput.links.local import SCHEME, LocalListener
+from parsl_like.executors.high_throughput.links.waiting import Waiter
 from parsl_like.executors.high_throughput.options import Endpoint, InterchangeOptions, ManagerOptions
+from parsl_like.executors.high_throughput.places import socket_directory
+from parsl_like.executors.high_throughput.protocol import INTERCHANGE
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from parsl_like.core.ids import BlockId
     from parsl_like.core.ports import RunContext
+    from parsl_like.executors.high_throughput.authentication import Authenticator
     from parsl_like.executors.high_throughput.description import HighThroughputExecutor
+    from parsl_like.executors.high_throughput.links.port import Channel, Link
+    from parsl_like.executors.high_throughput.links.tcp import Context
     from parsl_like.executors.high_throughput.protocol import InterchangeReady
 
 logger = logging.getLogger(__name__)
@@ -37,6 +43,12 @@ Waiting = deque[tuple[bytes, Sequence[Any]]]
 MODULE = "parsl_like.executors.high_throughput.interchange"
 KEY_FILE = "manager.key"
 STDERR_TAIL = 4000
+TURNS = 10
+"""How often the links are asked for more before the rest of the kernel has its turn."""
+
+DYING_SECONDS = 0.5
+"""How long a process may take to be gone after its links."""
+
 STOP_SECONDS = 5.0
 """How long the interchange may take to end its managers before it is told less politely."""
 
@@ -59,22 +71,28 @@ class Broker:
         self._socket_directory: str | None = None
         self._process: subprocess.Popen[bytes]
         self._stopped = True
-        self._zmq: Any = None
+        self._opened = contextlib.ExitStack()
         self._authenticator: Authenticator | None = None
-        self._data: Any = None
-        self._control: Any = None
-        self._waiting_data: Waiting = deque()
-        self._waiting_control: Waiting = deque()
+        self._waiter: Waiter
+        self._links: dict[Link, Channel] = {}
+        self._up: set[Link] = set()
+        self._cut: Link | None = None
+        self._waiting: dict[Link, Waiting] = {"data": deque(), "control": deque()}
         self._addresses: tuple[Endpoint, ...] = ()
 
     # --- start -----------------------------------------------------------------------------------------------------
 
     def start(self) -> None:
         """Make the keys, bind the links, start the process; does not wait for it."""
-        links.create_keys(self._keys_directory)
-        self._zmq = zmq.Context()
-        self._socket_directory = links.socket_directory()
+        self._opened.callback(shutil.rmtree, self._keys_directory, ignore_errors=True)
+        create_keys(self._keys_directory)
+        self._socket_directory = socket_directory()
+        self._opened.callback(shutil.rmtree, self._socket_directory, ignore_errors=True)
+        self._waiter = Waiter()
+        self._opened.callback(self._waiter.close)
         endpoint = self._listen()
+        for channel in self._links.values():
+            channel.watch(self._waiter)
         options = self._options(endpoint)
         command = [*self._launch_words(), *options.to_argv()]
         with open(self._errors, "ab") as errors:
@@ -89,25 +107,39 @@ class Broker:
         self._stopped = False
         self._lifeline = cast("IO[bytes]", self._process.stdin)
         self._liveness = cast("IO[bytes]", self._process.stdout)
+        os.set_blocking(self._liveness.fileno(), False)
+        self._waiter.add(self._liveness.fileno(), self._liveness)
 
     def _listen(self) -> Endpoint:
         if self._remote_interchange():
             return self._listen_tcp()
-        urls = [f"ipc://{self._socket_directory}/driver-{link}" for link in ("data", "control")]
-        self._data = links.listen(self._zmq, zmq.DEALER, url=urls[0], link="data")
-        self._control = links.listen(self._zmq, zmq.DEALER, url=urls[1], link="control")
+        urls = [f"{SCHEME}{self._socket_directory}/driver-{link}" for link in ("data", "control")]
+        names: tuple[Link, Link] = ("data", "control")
+        for link, url in zip(names, urls, strict=True):
+            self._links[link] = LocalListener(url)
+            self._opened.callback(self._links[link].close)
         return Endpoint(*urls)
 
     def _listen_tcp(self) -> Endpoint:
+        import zmq
+
+        from parsl_like.executors.high_throughput.authentication import Authenticator
+        from parsl_like.executors.high_throughput.links.tcp import TcpListener
+
         description = self._description
-        keys = links.load_keys(self._keys_directory, "driver") if description.encrypted else None
+        context: Context = zmq.Context()
+        self._opened.callback(context.destroy, linger=0)
+        keys = load_keys(self._keys_directory, "driver") if description.encrypted else None
         if keys is not None:
-            self._authenticator = Authenticator(self._zmq, {"interchange": [keys.peers["interchange"]]})
-        address = description.loopback_address
-        self._data = links.listen(self._zmq, zmq.DEALER, link="data", keys=keys, peer="interchange")
-        self._control = links.listen(self._zmq, zmq.DEALER, link="control", keys=keys, peer="interchange")
-        ports = description.interchange_port_range
-        return Endpoint(*(links.bind_tcp(s, address, None, ports) for s in (self._data, self._control)))
+            self._authenticator = Authenticator(context, {"interchange": [keys.peers["interchange"]]})
+            self._opened.callback(self._authenticator.close)
+            self._authenticator.watch(self._waiter)
+        data, control = (TcpListener(context, link, keys, "interchange") for link in ("data", "control"))
+        self._links = {"data": data, "control": control}
+        for channel in (data, control):
+            self._opened.callback(channel.close)
+        where = (description.loopback_address, None, description.interchange_port_range)
+        return Endpoint(data.bind(*where), control.bind(*where))
 
     def _remote_interchange(self) -> bool:
         return self._description.transport == "tcp"
@@ -147,39 +179,61 @@ class Broker:
 
     def fds(self) -> Sequence[int]:
         """What becomes readable when something has come, or the process has ended."""
-        sockets = [self._data, self._control]
-        if self._authenticator is not None:
-            sockets.append(self._authenticator.socket)
-        return [*(s.getsockopt(zmq.FD) for s in sockets), self._liveness.fileno()]
+        return (self._waiter.fileno(),)
 
-    def send_data(self, frame: bytes, buffers: Sequence[Any]) -> None:
+    def send_data(self, frame: bytes, parts: Sequence[Any]) -> None:
         """Send on the data link, now or as soon as the interchange has been heard on it."""
-        self._send(self._data, self._waiting_data, frame, buffers)
+        self._send("data", frame, parts)
 
     def send_control(self, frame: bytes) -> None:
         """Send on the control link, now or as soon as the interchange has been heard on it."""
-        self._send(self._control, self._waiting_control, frame, ())
+        self._send("control", frame, ())
 
-    def receive_data(self) -> list[Any] | None:
-        """The next message of the data link, None if there is none."""
-        if self._authenticator is not None:
-            self._authenticator.handle()
-        return self._receive(self._data, self._waiting_data)
+    def receive(self) -> Iterator[list[Any]]:
+        """All messages that have come, each a frame and its parts."""
+        # Until there is nothing: who sleeps after this relies on descriptors, and those of TCP links forget.
+        for _ in range(TURNS):
+            ready = self._waiter.wait(0)
+            if not ready:
+                return
+            if self._authenticator is not None and self._authenticator in ready:
+                self._authenticator.handle()
+            if self._liveness in ready:
+                self._look_after_process()
+            for link, channel in self._links.items():
+                if channel in ready:
+                    yield from self._received(link, channel)
+        self._context.wake()
 
-    def receive_control(self) -> list[Any] | None:
-        """The next message of the control link, None if there is none."""
-        return self._receive(self._control, self._waiting_control)
+    def _received(self, link: Link, channel: Channel) -> Iterator[list[Any]]:
+        while (message := channel.receive()) is not None:
+            if self._waiting[link]:
+                self._send_what_waits(link)
+            if message[1]:
+                yield message[1:]
+        if channel.is_connected():
+            self._up.add(link)
+        elif link in self._up:
+            self._cut = link
 
-    def _send(self, socket: Any, waiting: Waiting, frame: bytes, buffers: Sequence[Any]) -> None:
-        # Each of the two links comes up by itself, and a socket that nobody has connected to takes nothing.
-        if waiting or not links.send(socket, frame, buffers):
-            waiting.append((frame, buffers))
+    def _look_after_process(self) -> None:
+        if self._process.poll() is None:
+            self._liveness.read()  # it only wrote something, or is about to be gone
+        else:
+            self._waiter.remove(self._liveness.fileno())
 
-    def _receive(self, socket: Any, waiting: Waiting) -> list[Any] | None:
-        parts = links.receive(socket)
-        while parts is not None and waiting and links.send(socket, *waiting[0]):
+    def _send(self, link: Link, frame: bytes, parts: Sequence[Any]) -> None:
+        # Each of the two links comes up by itself, and until it does there is nobody to send to.
+        waiting = self._waiting[link]
+        if waiting or not self._links[link].send(frame, parts, to=INTERCHANGE):
+            waiting.append((frame, parts))
+        if self._remote_interchange():
+            self._context.wake()  # a socket that sends may take notice of what has come, and tell nobody
+
+    def _send_what_waits(self, link: Link) -> None:
+        waiting = self._waiting[link]
+        while waiting and self._links[link].send(*waiting[0], to=INTERCHANGE):
             waiting.popleft()
-        return parts
 
     def listening(self, ready: InterchangeReady) -> None:
         """Learn where managers reach the interchange."""
@@ -188,13 +242,20 @@ class Broker:
             addresses += [Endpoint(data, control) for data, control in zip(urls[::2], urls[1::2], strict=True)]
         self._addresses = tuple(addresses)
 
-    def has_ended(self) -> bool:
-        """Whether the process is gone."""
-        return self._process.poll() is not None
+    def failure(self) -> str | None:
+        """Why the interchange is of no more use, in words, with the last it wrote; None as long as it is."""
+        if self._cut and self._process.returncode is None:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(DYING_SECONDS)
+        if self._process.returncode is not None:
+            return self._obituary()
+        if self._cut:
+            reason = f"its {self._cut} link to the interchange broke, though that lives"
+            return f"{reason}; too many open files in this process, most likely (ulimit -n)."
+        return None
 
-    def obituary(self) -> str:
-        """How the process ended, in words, with the last it wrote."""
-        code = self._process.poll()
+    def _obituary(self) -> str:
+        code = self._process.returncode
         how = f"signal {-code}" if code is not None and code < 0 else f"exit code {code}"
         return f"its interchange ended by {how}; tasks that were running are lost. {self._last_words()}"
 
@@ -212,7 +273,7 @@ class Broker:
         description = self._description
         files = {}
         if description.encrypted:
-            files[KEY_FILE] = links.manager_key_file(self._keys_directory)
+            files[KEY_FILE] = manager_key_file(self._keys_directory)
         options = ManagerOptions(
             run_id=self._context.run.run_id,
             label=str(self._context.label),
@@ -257,16 +318,7 @@ class Broker:
         if not self._stopped:
             self._stopped = True
             self._end(self._process, deadline)
-        for socket in (self._data, self._control):
-            if socket is not None:
-                socket.close(linger=0)
-        if self._authenticator is not None:
-            self._authenticator.close()
-        if self._zmq is not None:
-            self._zmq.term()
-        if self._socket_directory is not None:
-            shutil.rmtree(self._socket_directory, ignore_errors=True)
-        shutil.rmtree(self._keys_directory, ignore_errors=True)
+        self._opened.close()
 
     def _end(self, process: subprocess.Popen[bytes], deadline: float) -> None:
         with contextlib.suppress(BrokenPipeError):

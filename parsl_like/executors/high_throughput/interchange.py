@@ -1,7 +1,7 @@
 """The broker between one driver and the managers of its blocks: ``python -m`` this module, with InterchangeOptions.
 
-One thread waits for sockets and for the next deadline of the placement machine, and for nothing else. In each turn it
-takes everything that has come, lets the machine decide once, and touches each socket once per batch. Results pass
+One thread waits for links and for the next deadline of the placement machine, and for nothing else. In each turn it
+takes everything that has come, lets the machine decide once, and touches each link once per batch. Results pass
 through as they came, and nothing is ever unpickled here.
 """
 
@@ -20,13 +20,10 @@ from contextlib import ExitStack
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import zmq
-
 from parsl_like.errors import BadMessage
-from parsl_like.executors.high_throughput import links, protocol
-from parsl_like.executors.high_throughput.authentication import Authenticator
+from parsl_like.executors.high_throughput import protocol
 from parsl_like.executors.high_throughput.exchange.delivery import Delivery
-from parsl_like.executors.high_throughput.exchange.listeners import allow_many_connections, open_listeners
+from parsl_like.executors.high_throughput.exchange.listeners import open_listeners
 from parsl_like.executors.high_throughput.exchange.liveness import DriverWatch, wake_up_by_signals
 from parsl_like.executors.high_throughput.exchange.notices import Notices
 from parsl_like.executors.high_throughput.exchange.placement import PlacementMachine
@@ -38,14 +35,21 @@ from parsl_like.executors.high_throughput.exchange.placement_events import (
     TurnEnded,
 )
 from parsl_like.executors.high_throughput.exchange.roster import Membership
+from parsl_like.executors.high_throughput.keys import load_keys
+from parsl_like.executors.high_throughput.links.local import SCHEME, LocalDialer
+from parsl_like.executors.high_throughput.links.waiting import Waiter
 from parsl_like.executors.high_throughput.manager_selector import block_order
 from parsl_like.executors.high_throughput.options import InterchangeOptions
+from parsl_like.executors.high_throughput.places import allow_many_files
 from parsl_like.version import VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from parsl_like.executors.high_throughput.links import Socket
+    from parsl_like.executors.high_throughput.authentication import Authenticator
+    from parsl_like.executors.high_throughput.keys import RoleKeys
+    from parsl_like.executors.high_throughput.links.port import Channel, Link
+    from parsl_like.executors.high_throughput.links.tcp import Context
 
 logger = logging.getLogger("parsl_like.interchange")
 
@@ -56,7 +60,7 @@ LINGER_MS = 500
 """How long the last messages may take to leave, in milliseconds."""
 
 TURN_MESSAGES = 1000
-"""How many messages of one socket are taken before the others have their turn."""
+"""How many messages of one link are taken before the others have their turn."""
 
 FAILED = 70
 """Exit code after an error that should not be (``EX_SOFTWARE`` of sysexits.h)."""
@@ -67,7 +71,7 @@ def _manager_name(parts: list[Any]) -> str:
 
 
 class Interchange:
-    """The sockets around a placement machine.
+    """The links around a placement machine.
 
     Args:
         options: What the driver said.
@@ -90,43 +94,58 @@ class Interchange:
         self._notices = Notices()
         self._end_by: float | None = None
         self.driver_is_gone = False
-        self._sources: dict[Any, Callable[[Any, float], None]] = {}
-        self._poller = zmq.Poller()
+        self._sources: dict[Any, tuple[int, Callable[[Any, float], None]]] = {}
+        self._waiter = Waiter()
+        stack.callback(self._waiter.close)
         self._open(options, stack)
 
     def _open(self, options: InterchangeOptions, stack: ExitStack) -> None:
-        context: links.Context = zmq.Context()
-        stack.callback(context.destroy, linger=LINGER_MS)
-        keys = None
-        if options.encrypted and options.cert_dir is not None:
-            keys = links.load_keys(options.cert_dir, "interchange")
-            authenticator = Authenticator(context, {role: [key] for role, key in keys.peers.items()})
-            self._source(authenticator.socket, lambda _socket, _now: self._authenticate(authenticator))
-        allow_many_connections()
-        listeners = open_listeners(context, options, keys)
-        peer: dict[str, Any] = {"keys": keys, "peer": "driver"}
-        control = links.connect(context, zmq.DEALER, options.driver.control, link="control", **peer)
-        data = links.connect(context, zmq.DEALER, options.driver.data, link="data", **peer)
+        local = options.driver.data.startswith(SCHEME)
+        keys = load_keys(options.cert_dir, "interchange") if options.encrypted and options.cert_dir else None
+        context = None if local and options.transport == "ipc" else self._open_tcp(keys, stack)
+        allow_many_files()
+        listeners = open_listeners(None if options.transport == "ipc" else context, options, keys)
+        control, data = (_to_driver(context, options, link, keys) for link in ("control", "data"))
         self._delivery = Delivery(control, data)
         # Control comes before data: heartbeats and cancellations do not wait behind large values.
-        self._source(control, self._drain_driver)
-        for socket in listeners.control:
-            self._source(socket, partial(self._drain_manager, "control"))
-        for socket in listeners.data:
-            self._source(socket, partial(self._drain_manager, "data"))
-        self._source(data, self._drain_driver)
+        self._serve(1, [control], self._drain_driver, stack)
+        self._serve(2, listeners.control, partial(self._drain_manager, "control"), stack)
+        self._serve(3, listeners.data, partial(self._drain_manager, "data"), stack)
+        self._serve(4, [data], self._drain_driver, stack)
         if self._watch.pipe is not None:
-            self._source(self._watch.pipe, self._take_pipe)
-        self._source(wake_up_by_signals(stack), self._take_signals)
+            self._listen_to(self._watch.pipe, self._take_pipe)
+        self._listen_to(wake_up_by_signals(stack), self._take_signals)
         for link in ("control", "data"):  # a driver can only send on a link from which it has heard
             self._delivery.say(listeners.ready(options.incarnation), link)
         logger.info("listening for managers at %s", ", ".join(listeners.local + listeners.remote))
         if listeners.remote and keys is None:
             self._notices.add(f"links to managers are NOT encrypted: anyone who reaches {listeners.remote[0]} can join")
 
-    def _source(self, source: Any, take: Callable[[Any, float], None]) -> None:
-        self._sources[source] = take
-        self._poller.register(source, zmq.POLLIN)
+    def _open_tcp(self, keys: RoleKeys | None, stack: ExitStack) -> Context:
+        """What sockets on TCP live in; with keys, nobody gets in who does not hold one."""
+        import zmq
+
+        context: Context = zmq.Context()
+        stack.callback(context.destroy, linger=LINGER_MS)
+        if keys is not None:
+            from parsl_like.executors.high_throughput.authentication import Authenticator
+
+            authenticator = Authenticator(context, {role: [key] for role, key in keys.peers.items()})
+            self._sources[authenticator] = (0, self._authenticate)
+            authenticator.watch(self._waiter)
+        return context
+
+    def _serve(
+        self, rank: int, channels: Sequence[Channel], take: Callable[[Any, float], None], stack: ExitStack
+    ) -> None:
+        for channel in channels:
+            self._sources[channel] = (rank, take)
+            channel.watch(self._waiter)
+            stack.callback(channel.close, LINGER_MS)
+
+    def _listen_to(self, descriptor: int, take: Callable[[Any, float], None]) -> None:
+        self._sources[descriptor] = (9, take)
+        self._waiter.add(descriptor, descriptor)
 
     # --- turns
 
@@ -135,17 +154,21 @@ class Interchange:
         while self._end_by is None or (self._machine.managers() and time.monotonic() < self._end_by):
             for notice in self._notices.fresh():
                 self._say(notice)
-            wait = min(self._machine.deadline(), self._next_check, self._end_by or math.inf) - time.monotonic()
-            ready = dict(self._poller.poll(max(0, math.ceil(wait * 1000))))
+            deadline = min(self._machine.deadline(), self._next_check, self._end_by or math.inf)
+            ready = self._waiter.wait(deadline - time.monotonic())
+            if len(ready) > 1:
+                ready.sort(key=self._rank)
             now = time.monotonic()
-            for source, take in self._sources.items():
-                if source in ready:
-                    take(source, now)
+            for source in ready:
+                self._sources[source][1](source, now)
             while self._act(TurnEnded(now)):
                 pass
             if now >= self._next_check:
                 self._check(now)
         self._delivery.say(protocol.Goodbye("the interchange ended in good order"))
+
+    def _rank(self, source: Any) -> int:
+        return self._sources[source][0]
 
     def _check(self, now: float) -> None:
         self._next_check = now + self._period
@@ -167,7 +190,7 @@ class Interchange:
 
     def _take_pipe(self, pipe: int, now: float) -> None:
         if reason := self._watch.pipe_ended():
-            self._poller.unregister(pipe)
+            self._waiter.remove(pipe)
             self.driver_is_gone = True
             self._end(reason, now)
 
@@ -175,7 +198,7 @@ class Interchange:
         numbers = os.read(pipe, 4096)
         self._end(f"the interchange was told to by signal {numbers[0]}", now)
 
-    def _authenticate(self, authenticator: Authenticator) -> None:
+    def _authenticate(self, authenticator: Authenticator, now: float) -> None:
         authenticator.handle()
         for who, count in authenticator.strangers().items():
             self._notices.add(f"a connection was refused: {who}", count)
@@ -183,18 +206,19 @@ class Interchange:
     # --- what comes
 
     def _drain(
-        self, socket: Socket, take: Callable[[list[Any]], None], sender: Callable[[list[Any]], str] = _manager_name
+        self, channel: Channel, take: Callable[[list[Any]], None], sender: Callable[[list[Any]], str] = _manager_name
     ) -> None:
         for _ in range(TURN_MESSAGES):
-            parts = links.receive(socket)
+            parts = channel.receive()
             if parts is None:
                 return
             try:
                 take(parts)
             except BadMessage as error:
                 self._notices.add(f"a message from {sender(parts)} was dropped: {error}")
+        self._waiter.again(channel)
 
-    def _drain_driver(self, socket: Socket, now: float) -> None:
+    def _drain_driver(self, channel: Channel, now: float) -> None:
         def take(parts: list[Any]) -> None:
             message = protocol.decode(parts[0])
             self._watch.heard(now, beat=isinstance(message, protocol.Heartbeat))
@@ -203,12 +227,12 @@ class Interchange:
             else:
                 self._act(FromDriver(message, parts[1:]))
 
-        self._drain(socket, take, lambda _parts: "the driver")
+        self._drain(channel, take, lambda _parts: "the driver")
 
-    def _drain_manager(self, link: links.Link, socket: Socket, now: float) -> None:
+    def _drain_manager(self, link: Link, channel: Channel, now: float) -> None:
         def take(parts: list[Any]) -> None:
             manager, frame = parts[0], parts[1]
-            self._delivery.learn(manager, link, socket)
+            self._delivery.learn(manager, link, channel)
             if not frame:
                 self._act(LinkOpened(now, manager, link))
                 return
@@ -219,7 +243,7 @@ class Interchange:
                 self._delivery.forward(frame, parts[2:])
             self._act(FromManager(now, manager, message))
 
-        self._drain(socket, take)
+        self._drain(channel, take)
 
     def _act(self, event: Event) -> bool:
         """Let the machine decide and do what it says; True if some of it could not be done, so that it decides anew."""
@@ -229,6 +253,15 @@ class Interchange:
                 again = True
                 self._act(failed)
         return again
+
+
+def _to_driver(context: Context | None, options: InterchangeOptions, link: Link, keys: RoleKeys | None) -> Channel:
+    url = getattr(options.driver, link)
+    if context is None or url.startswith(SCHEME):
+        return LocalDialer(url, protocol.INTERCHANGE)
+    from parsl_like.executors.high_throughput.links.tcp import TcpDialer
+
+    return TcpDialer(context, url, protocol.INTERCHANGE, link=link, keys=keys, peer="driver", patient=True)
 
 
 def _remove_what_the_driver_made(options: InterchangeOptions) -> None:

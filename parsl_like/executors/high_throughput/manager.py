@@ -20,6 +20,7 @@ from parsl_like.executors.high_throughput.node.pinning import pins, usable_proce
 from parsl_like.executors.high_throughput.node.signals import Signals
 from parsl_like.executors.high_throughput.node.workers import WorkerPool
 from parsl_like.executors.high_throughput.options import ManagerOptions
+from parsl_like.executors.high_throughput.places import allow_many_files
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -57,14 +58,15 @@ def _manage(options: ManagerOptions, stack: ExitStack) -> None:
         directory,
         options.python_path,
         {**os.environ, "PARSL_WORKER_POOL_ID": name, "PARSL_WORKER_BLOCK_ID": options.block_id},
+        allow_many_files(),
     )
     stack.callback(pool.close)
     logger.info("manager %s of block %s, pid %d: %d workers", name, options.block_id, os.getpid(), workers)
     pool.start_missing(time.monotonic())
-    # Only now: importing zmq takes as long as a worker takes to start.
+    # Only now: what it imports takes as long as a worker takes to start.
     from parsl_like.executors.high_throughput.node.manager_loop import manage
 
-    manage(options, name, node, pool, signals, stack)
+    manage(options, name, node, pool, signals)
 
 
 def _open_log(options: ManagerOptions, name: str) -> Path:

@@ -57,4 +57,4 @@ class BlockIdManagerSelector(ManagerSelector):
 def block_order(block_id: object) -> tuple[bool, list[tuple[int, str]]]:
     """A key that sorts block ids as people count: 9 before 10, and what has no block after all others."""
     parts = re.findall(r"\d+|\D+", "" if block_id is None else str(block_id))
-    return not parts, [(int(part), "") if part.isdigit() else (-1, part) for part in parts]
+    return not parts, [(int(part), "") if part.isdecimal() else (-1, part) for part in parts]

@@ -29,43 +29,66 @@ class ConnectedManagers:
     ended: int = 0
     refused: int = 0
     last_trouble: str = ""
-    _idle: dict[BlockId, bool] = field(default_factory=dict)
     slots: int = 0
-    blocks: tuple[BlockId, ...] = ()
+    _idle: set[BlockId] = field(default_factory=set)
+    _members: dict[BlockId, int] = field(default_factory=dict)
 
     def take(self, news: ManagerNews, now: float) -> None:
         """Learn that a manager came, changed or went."""
+        manager = self.live.get(news.manager)
         if news.what == "connected":
+            if manager is not None:
+                self._leave(manager)
             self.live[news.manager] = ConnectedManager(news, now)
+            block = BlockId(news.block)
+            self._members[block] = self._members.get(block, 0) + 1
+            self.slots += news.slots
         elif news.what == "draining":
-            if news.manager in self.live:
-                self.live[news.manager].draining = True
+            if manager is not None and not manager.draining:
+                manager.draining = True
+                self.slots -= manager.news.slots
         else:
-            self.live.pop(news.manager, None)
+            if manager is not None:
+                self._leave(manager)
             self.lost += news.what == "lost"
             self.ended += news.what == "ended"
             self.refused += news.what == "refused"
             if news.what != "ended":
-                self.last_trouble = f"manager {news.manager.decode()} on {news.hostname} {news.what}: {news.reason}"
-        managers = [m for m in self.live.values() if not m.draining]
-        self.slots = sum(m.news.slots for m in managers)
-        self.blocks = tuple(dict.fromkeys(BlockId(m.news.block) for m in self.live.values()))
-        self._idle = {block: idle for block, idle in self._idle.items() if block in self.blocks}
+                name = news.manager.decode(errors="replace")
+                self.last_trouble = f"manager {name} on {news.hostname} {news.what}: {news.reason}"
+
+    def _leave(self, manager: ConnectedManager) -> None:
+        del self.live[manager.news.manager]
+        if not manager.draining:
+            self.slots -= manager.news.slots
+        block = BlockId(manager.news.block)
+        self._members[block] -= 1
+        if not self._members[block]:
+            del self._members[block]
+            self._idle.discard(block)
 
     def idle(self, blocks: dict[str, bool]) -> None:
         """Learn which blocks hold nothing, or something again."""
-        self._idle = {**self._idle, **{BlockId(block): idle for block, idle in blocks.items()}}
+        for block, idle in blocks.items():
+            if idle and block in self._members:
+                self._idle.add(BlockId(block))
+            else:
+                self._idle.discard(BlockId(block))
+
+    @property
+    def blocks(self) -> tuple[BlockId, ...]:
+        """Blocks with a connected manager, in the order in which they came."""
+        return tuple(self._members)
 
     @property
     def idle_blocks(self) -> tuple[BlockId, ...]:
         """Connected blocks that hold nothing."""
-        idle = self._idle
-        return tuple(block for block in self.blocks if idle.get(block, False))
+        return tuple(block for block in self.blocks if block in self._idle)
 
     @property
     def slots_per_block(self) -> int:
         """Slots of an average connected block, 0 if there is none."""
-        return self.slots // len(self.blocks) if self.blocks else 0
+        return self.slots // max(1, len(self._members))
 
     def described(self) -> list[dict[str, Any]]:
         """One dictionary for each, with the keys that Parsl's ``connected_managers`` has."""

@@ -59,6 +59,21 @@ def socket_directory() -> str:
     )
 
 
+def allow_many_files() -> int:
+    """Let this process have as many descriptors as it may: each link and each large value takes some.
+
+    Gives how many it could have before, 0 if that cannot be known here.
+    """
+    try:
+        import resource
+    except ImportError:
+        return 0
+    before, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(ValueError, OSError):  # a system that says more than it grants
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    return before
+
+
 def _is_trusted(place: str) -> bool:
     """Whether nobody but this user and root can replace what is in a directory."""
     try:

@@ -21,7 +21,16 @@ PROTOCOL_VERSION = 1
 """Raised whenever a message changes its meaning; peers of another version are refused by name."""
 
 MAX_FRAME = 64 * 1024 * 1024
-"""A message frame larger than this, in bytes, is refused; large values travel as buffers of their own."""
+"""The largest frame, in bytes, of anything but a function; large values travel as buffers of their own."""
+
+MAX_FUNCTION = 1024 * 1024 * 1024
+"""The largest function, in bytes, with all that it refers to. A message frame may be a little larger, and no more."""
+
+MOST_BYTES = MAX_FUNCTION + 64 * 1024
+"""A frame larger than this, in bytes, is refused."""
+
+INTERCHANGE = b"interchange"
+"""The identity of the interchange on its links to the driver."""
 
 HASH_SIZE = 16
 """Length of a function's hash in bytes."""
@@ -350,8 +359,8 @@ def decode(frame: bytes | memoryview) -> Any:
     Raises:
         BadMessage: if the frame is too large, not msgpack, of no known kind, or of the wrong shape.
     """
-    if len(frame) > MAX_FRAME:
-        raise BadMessage(f"a frame of {len(frame)} bytes is larger than {MAX_FRAME}")
+    if len(frame) > MOST_BYTES:
+        raise BadMessage(f"a frame of {len(frame)} bytes is larger than {MOST_BYTES}")
     try:
         return _decoder.decode(frame)
     except (msgspec.DecodeError, ValueError, RecursionError) as error:

@@ -10,11 +10,31 @@ from parsl_like.errors import DeserializationError
 from parsl_like.executors.high_throughput.protocol import OUTCOME_VALUE, ResultItem
 from parsl_like.serialize.facade import unpack
 from parsl_like.serialize.failures import unpack_failure
+from parsl_like.serialize.segments import buffers_of
 
 _SUCCEEDED = int(EventType.ATTEMPT_SUCCEEDED)
 _FAILED = int(EventType.ATTEMPT_FAILED)
 
 Report = tuple[float, float, str]
+
+
+class Arrivals:
+    """Which numbered batches of one manager have come; small ones may overtake large ones."""
+
+    def __init__(self) -> None:
+        self._all_up_to = 0
+        self._beyond: set[int] = set()
+
+    def add(self, number: int) -> int:
+        """A batch has come, perhaps again; gives the number up to which all have."""
+        if number == self._all_up_to + 1 and not self._beyond:
+            self._all_up_to = number
+        elif number > self._all_up_to:
+            self._beyond.add(number)
+            while self._all_up_to + 1 in self._beyond:
+                self._all_up_to += 1
+                self._beyond.remove(self._all_up_to)
+        return self._all_up_to
 
 
 def outcome_events(results: Sequence[tuple[ResultItem, Sequence[Any], str]]) -> list[RawEvent]:
@@ -35,7 +55,7 @@ def _outcome_event(item: ResultItem, parts: Sequence[Any], place: str) -> RawEve
 
 def split(body: bytes, parts: Sequence[Any]) -> tuple[Any, Sequence[Any]]:
     """The packed value and its out-of-band buffers; a large value travels as the first buffer."""
-    buffers = [getattr(part, "buffer", part) for part in parts]
+    buffers = [buffer for part in parts for buffer in buffers_of(part)]
     return (body, buffers) if body else (buffers[0], buffers[1:])
 
 

@@ -24,11 +24,13 @@ from parsl_like.errors import (
     InterchangeLostError,
     InvalidResourceSpecification,
     ManagerLost,
+    SerializationError,
 )
 from parsl_like.executors.answers import CallableInt, CallableList
 from parsl_like.executors.base import DescribedSession
 from parsl_like.executors.high_throughput import protocol
 from parsl_like.executors.high_throughput.broker import Broker
+from parsl_like.executors.high_throughput.links.port import LARGE
 from parsl_like.executors.high_throughput.managers import ConnectedManagers
 from parsl_like.executors.high_throughput.protocol import (
     OUTCOME_LOST,
@@ -39,10 +41,11 @@ from parsl_like.executors.high_throughput.protocol import (
     TaskItem,
     Tasks,
 )
-from parsl_like.executors.high_throughput.results import failure_event, outcome_events
+from parsl_like.executors.high_throughput.results import Arrivals, failure_event, outcome_events
 from parsl_like.plugins.markers import hookimpl
 from parsl_like.providers.status import JobStatus
 from parsl_like.serialize.facade import is_plain, unpack
+from parsl_like.serialize.segments import Segment, layout
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -58,8 +61,7 @@ READY_SECONDS = 60.0
 
 BATCH_ITEMS = 512
 BATCH_BYTES = 1 << 20
-IN_BAND = 64 * 1024
-"""A packed call larger than this, in bytes, travels as a buffer of its own."""
+BATCH_PARTS = 64
 
 ACKNOWLEDGE_AT = 64
 """Batches of results that may go unacknowledged while there is nothing else to send."""
@@ -97,6 +99,7 @@ class HighThroughputSession(DescribedSession):
         self._commands: deque[Message] = deque()
         self._events: list[RawEvent] = []
         self._acknowledged: dict[bytes, int] = {}
+        self._arrivals: dict[bytes, Arrivals] = {}
         self._unacknowledged = 0
         self._unacknowledged_bytes = 0
         self._ready = threading.Event()
@@ -121,28 +124,33 @@ class HighThroughputSession(DescribedSession):
             self._refuse(attempts, self.error)
             return
         items: list[TaskItem] = []
-        buffers: list[Any] = []
+        parts: list[Any] = []
         size = 0
         for attempt in attempts:
+            function = attempt.function
             if attempt.resources and not self._accepts(attempt):
                 continue
-            function = attempt.function
-            if function.hash not in self._known_functions:
-                self._send_function(function)
-            body, parts = attempt.body, attempt.buffers
-            if len(body) > IN_BAND:
-                body, parts = b"", (body, *parts)
+            if function.hash not in self._known_functions and not self._introduce(attempt):
+                continue
+            body, beside = attempt.body, 0
+            if attempt.buffers:
+                beside = 1
+                part = _beside(attempt.buffers)
+                if len(part) >= LARGE and items:  # it travels alone: nobody waits for it
+                    self._send_tasks(items, parts)
+                    items, parts, size = [], [], 0
+                parts.append(part)
+                size += len(part)
             self.held[attempt.attempt_id] = attempt
             items.append(
-                TaskItem(attempt.attempt_id, function.hash, body, len(parts), attempt.priority, attempt.walltime or 0.0)
+                TaskItem(attempt.attempt_id, function.hash, body, beside, attempt.priority, attempt.walltime or 0.0)
             )
-            buffers.extend(parts)
             size += len(body)
-            if len(items) >= BATCH_ITEMS or size >= BATCH_BYTES:
-                self._send_tasks(items, buffers)
-                items, buffers, size = [], [], 0
+            if len(items) >= BATCH_ITEMS or size >= BATCH_BYTES or len(parts) >= BATCH_PARTS:
+                self._send_tasks(items, parts)
+                items, parts, size = [], [], 0
         if items:
-            self._send_tasks(items, buffers)
+            self._send_tasks(items, parts)
         if len(self.held) > self.managers.slots:
             self._nudge()
 
@@ -151,16 +159,15 @@ class HighThroughputSession(DescribedSession):
         broker = self._broker
         while self._commands:
             self._command(self._commands.popleft())
-        for receive in (broker.receive_data, broker.receive_control):
-            while (parts := receive()) is not None:
-                try:
-                    self._take(protocol.decode(parts[0]), parts)
-                except BadMessage as error:
-                    logger.warning("executor %s: %s", self.label, error)
+        for parts in broker.receive():
+            try:
+                self._take(protocol.decode(parts[0]), parts)
+            except BadMessage as error:
+                logger.warning("executor %s: %s", self.label, error)
         if self._unacknowledged >= ACKNOWLEDGE_AT or self._unacknowledged_bytes >= ACKNOWLEDGE_BYTES:
             self._send_tasks([], [])
-        if self.error is None and broker.has_ended():
-            self.fail_now(InterchangeLostError(self, broker.obituary(), log_path=broker.log_path))
+        if self.error is None and (reason := broker.failure()) is not None:
+            self.fail_now(InterchangeLostError(self, reason, log_path=broker.log_path))
         events, self._events = self._events, []
         return events
 
@@ -236,16 +243,24 @@ class HighThroughputSession(DescribedSession):
         self._events.extend((_FAILED, attempt.attempt_id, (error, _FATAL, None)) for attempt in attempts)
         self.context.wake()
 
+    def _introduce(self, attempt: Attempt) -> bool:
+        """Send the function of an attempt ahead of it; False if that cannot be done."""
+        if len(attempt.function.blob) > protocol.MAX_FUNCTION:
+            self._refuse([attempt], _too_large(attempt.function))
+            return False
+        self._send_function(attempt.function)
+        return True
+
     def _send_function(self, function: Any) -> None:
         self._functions[function.hash] = function
         self._known_functions.add(function.hash)
         self._broker.send_data(protocol.encode(Function(function.hash, function.name, function.blob)), ())
 
-    def _send_tasks(self, items: list[TaskItem], buffers: list[Any]) -> None:
+    def _send_tasks(self, items: list[TaskItem], parts: list[Any]) -> None:
         acknowledged = list(self._acknowledged.items())
         self._acknowledged.clear()
         self._unacknowledged = self._unacknowledged_bytes = 0
-        self._broker.send_data(protocol.encode(Tasks(items, acknowledged)), buffers)
+        self._broker.send_data(protocol.encode(Tasks(items, acknowledged)), parts)
 
     def _command(self, message: Any) -> None:
         if isinstance(message, _Broken):
@@ -302,7 +317,7 @@ class HighThroughputSession(DescribedSession):
                 deferred.append((item, parts, self._place(manager, item)))
         if deferred:
             self.context.defer(partial(outcome_events, deferred))
-        self._acknowledged[manager] = message.sequence
+        self._acknowledged[manager] = self._arrivals.setdefault(manager, Arrivals()).add(message.sequence)
         self._unacknowledged += 1
         self._unacknowledged_bytes += sum(len(part) for part in buffers)
 
@@ -318,8 +333,9 @@ class HighThroughputSession(DescribedSession):
         self._nudge()
         level = logging.INFO if news.what in ("connected", "ended", "draining") else logging.WARNING
         text = "executor %s: manager %s on %s (block %s) %s %s"
-        logger.log(level, text, self.label, news.manager.decode(), news.hostname, news.block, news.what, news.reason)
-        self._record("node", news.manager.decode(), {"what": news.what, "block": news.block, "host": news.hostname})
+        manager = news.manager.decode(errors="replace")
+        logger.log(level, text, self.label, manager, news.hostname, news.block, news.what, news.reason)
+        self._record("node", manager, {"what": news.what, "block": news.block, "host": news.hostname})
 
     def _take_losses(self, lost: protocol.Lost) -> None:
         cause = ManagerLost(lost.manager, lost.hostname, lost.reason)
@@ -418,6 +434,22 @@ class HighThroughputSession(DescribedSession):
     def tasks(self) -> dict[int, Attempt]:
         """Attempts handed over that have not ended."""
         return dict(self.held)
+
+
+def _beside(buffers: Sequence[Any]) -> Segment | bytes:
+    """The buffers of a call as one part of a message."""
+    if (segment := Segment.behind(buffers)) is not None:
+        return segment
+    try:
+        return Segment.written(buffers)
+    except OSError:  # no descriptor left, or no room for it as a file
+        return b"".join(layout(buffers))
+
+
+def _too_large(function: Any) -> SerializationError:
+    size, most = len(function.blob) / 1e6, protocol.MAX_FUNCTION / 1e6
+    reason = f"it is {size:,.0f} MB with all that it refers to, and may be {most:,.0f} MB"
+    return SerializationError(f"the function {function.name}", None, f"{reason}; give large data as arguments")
 
 
 def _nobody() -> None:

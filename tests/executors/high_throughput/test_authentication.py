@@ -9,14 +9,16 @@ from typing import TYPE_CHECKING
 import pytest
 import zmq
 
-from parsl_like.executors.high_throughput import links
 from parsl_like.executors.high_throughput.authentication import Authenticator
 from parsl_like.executors.high_throughput.keys import RoleKeys, create_keys, load_keys
+from parsl_like.executors.high_throughput.links.tcp import TcpDialer, TcpListener
+from parsl_like.executors.high_throughput.links.waiting import Waiter
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 PATIENCE = 20_000
+PATIENCE_S = PATIENCE / 1000
 
 
 class Door:
@@ -30,8 +32,12 @@ class Door:
             stack.callback(context.destroy, linger=0)
         here = self.contexts[0]
         self.authenticator = Authenticator(here, {role: [key] for role, key in self.keys.peers.items()})
-        self.socket = links.listen(here, zmq.ROUTER, link="control", keys=self.keys, peer="manager")
-        self.url = links.bind_tcp(self.socket, "127.0.0.1")
+        self.listener = TcpListener(here, "control", self.keys, "manager")
+        self.url = self.listener.bind("127.0.0.1")
+        self.waiter = Waiter()
+        stack.callback(self.waiter.close)
+        self.authenticator.watch(self.waiter)
+        self.listener.watch(self.waiter)
 
     def ask(self, parts: list[bytes]) -> list[bytes]:
         """What the authenticator answers to a request."""
@@ -42,25 +48,21 @@ class Door:
             self.authenticator.handle()
             return asking.recv_multipart()
 
-    def knock(self, keys: RoleKeys | None) -> zmq.Socket[bytes]:
-        socket = links.connect(
-            self.contexts[1], zmq.DEALER, self.url, link="control", keys=keys, peer="interchange", identity=b"m"
-        )
-        self.last = socket
-        return socket
+    def knock(self, keys: RoleKeys | None) -> TcpDialer:
+        self.last = TcpDialer(self.contexts[1], self.url, b"m", link="control", keys=keys, peer="interchange")
+        self.last.watch(self.waiter)
+        return self.last
 
     def serve(self, *, until_stranger: bool = False) -> bytes | None:
         """What comes in first, or None when somebody was refused."""
-        poller = zmq.Poller()
-        for socket in (self.authenticator.socket, self.socket, self.last):
-            poller.register(socket, zmq.POLLIN)
-        while ready := dict(poller.poll(PATIENCE)):
-            if self.authenticator.socket in ready:
+        while ready := self.waiter.wait(PATIENCE_S):
+            if self.authenticator in ready:
                 self.authenticator.handle()
                 if until_stranger and self.authenticator._strangers:
                     return None
-            if self.socket in ready and (parts := links.receive(self.socket)):
-                return bytes(parts[0])
+            if self.listener in ready and (message := self.listener.receive()):
+                return bytes(message[0])
+            self.last.receive()
         raise AssertionError("nobody came")
 
 
@@ -96,16 +98,17 @@ def test_without_an_authenticator_nobody_comes_in(door: Door, tmp_path: Path) ->
     """The door fails closed: a forgotten authenticator does not make it open."""
     door.authenticator.close()
     manager = door.knock(load_keys(tmp_path / "keys", "manager"))
-    monitor = manager.get_monitor_socket(zmq.EVENT_DISCONNECTED | zmq.EVENT_HANDSHAKE_SUCCEEDED)
+    monitor = manager._socket.get_monitor_socket(zmq.EVENT_DISCONNECTED | zmq.EVENT_HANDSHAKE_SUCCEEDED)
     try:
-        assert manager.poll(0) == 0
+        assert manager.receive() is None
         assert monitor.poll(PATIENCE)
         from zmq.utils.monitor import recv_monitor_message
 
         assert recv_monitor_message(monitor)["event"] == zmq.EVENT_DISCONNECTED
-        assert links.receive(door.socket) is None
+        assert door.listener.receive() is None
+        assert not manager.is_connected()
     finally:
-        manager.disable_monitor()
+        manager._socket.disable_monitor()
         monitor.close()
 
 

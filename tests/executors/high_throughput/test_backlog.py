@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from parsl_like.errors import BadMessage
-from parsl_like.executors.high_throughput.backlog import Backlog
+from parsl_like.executors.high_throughput.backlog import SWEEP_AT, Backlog
 from parsl_like.executors.high_throughput.protocol import TaskItem
 
 
@@ -105,6 +105,51 @@ def test_what_could_not_be_delivered_comes_before_its_equals() -> None:
     assert backlog.buffers_of(again) == {1: [b"x"]}
 
 
+def test_only_the_buffers_of_what_could_not_be_delivered_come_back() -> None:
+    backlog = Backlog()
+    backlog.append([item(1, buffers=1), item(2, buffers=1)], [b"x", b"y"])
+    taken = backlog.take(2)
+    buffers = backlog.buffers_of(taken)
+    backlog.put_back(taken[1:], buffers)
+    backlog.validate()
+    assert backlog.buffers_of(backlog.take(1)) == {2: [b"y"]}
+
+
+def test_cancelled_ones_are_not_kept_until_their_turn_comes() -> None:
+    backlog = Backlog()
+    number = 4 * SWEEP_AT
+    backlog.append([item(n, slots=1 + n % 2, buffers=1) for n in range(number)], [b"x"] * number)
+    backlog.cancel(range(number))
+    assert (len(backlog), backlog.wide) == (0, 0)
+    backlog.validate()
+    assert backlog.take(1) == []
+
+
+def test_cancelling_what_never_was_here_leaves_nothing_behind() -> None:
+    backlog = Backlog()
+    backlog.append([item(1)])
+    backlog.cancel(range(1000, 1000 + 2 * SWEEP_AT))
+    assert not backlog._cancelled
+    assert attempts(backlog.take(2)) == [1]
+
+
+def test_a_run_ends_before_the_first_that_holds_several_slots() -> None:
+    backlog = Backlog()
+    assert backlog.narrow_run(9) == 0
+    backlog.append([item(1), item(2), item(3), item(4, slots=2), item(5), item(6, priority=1)])
+    assert backlog.narrow_run(9) == 3
+    assert backlog.narrow_run(2) == 2
+    backlog.cancel([1, 3])
+    assert backlog.narrow_run(9) == 1
+    assert attempts(backlog.take(1)) == [2]
+    assert backlog.narrow_run(9) == 0
+    assert attempts(backlog.take(1)) == [4]
+    assert backlog.narrow_run(9) == 1
+    backlog.cancel([5])
+    assert backlog.narrow_run(9) == 1
+    assert attempts(backlog.take(9)) == [6]
+
+
 def test_validate_sees_a_wrong_count() -> None:
     backlog = Backlog()
     backlog.append([item(1)])
@@ -115,7 +160,7 @@ def test_validate_sees_a_wrong_count() -> None:
 
 def test_validate_sees_buffers_of_nobody() -> None:
     backlog = Backlog()
-    backlog.put_back([], {9: [b"x"]})
+    backlog._buffers[9] = [b"x"]
     with pytest.raises(ValueError, match="buffers of"):
         backlog.validate()
 

@@ -10,7 +10,8 @@ import signal
 import socket as sockets
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -20,11 +21,16 @@ import pytest
 import zmq
 from zmq.utils.garbage import gc as lender
 
-from parsl_like.executors.high_throughput import links, protocol
+from parsl_like.executors.high_throughput import protocol
 from parsl_like.executors.high_throughput.authentication import Authenticator
 from parsl_like.executors.high_throughput.exchange.liveness import process_started
 from parsl_like.executors.high_throughput.exchange.placement import PRESENT_YOURSELF
+from parsl_like.executors.high_throughput.keys import RoleKeys, create_keys, load_keys
+from parsl_like.executors.high_throughput.links.local import LocalDialer, LocalListener
+from parsl_like.executors.high_throughput.links.tcp import TcpDialer, TcpListener
+from parsl_like.executors.high_throughput.links.waiting import Waiter
 from parsl_like.executors.high_throughput.options import Endpoint, InterchangeOptions
+from parsl_like.executors.high_throughput.places import socket_directory
 from parsl_like.executors.high_throughput.protocol import (
     Acknowledged,
     BlockIdle,
@@ -47,112 +53,153 @@ from parsl_like.executors.high_throughput.protocol import (
     TaskItem,
     Tasks,
 )
+from parsl_like.serialize.segments import Segment
 from parsl_like.version import VERSION
 
 if TYPE_CHECKING:
     from parsl_like.executors.high_throughput.keys import Role
+    from parsl_like.executors.high_throughput.links.port import Channel, Link
 
 pytestmark = pytest.mark.integration
 
 MODULE = "parsl_like.executors.high_throughput.interchange"
-PATIENCE = 30_000
-PAUSE = 300
-"""Milliseconds in which a thing that must not happen does not happen; if it is too short, the test is too kind."""
+PATIENCE_S = 30.0
+PAUSE_S = 0.3
+"""Seconds in which a thing that must not happen does not happen; if it is too short, the test is too kind."""
 
 ABC = Function(b"abc", "abc", b"def abc")
 M = TypeVar("M", bound=protocol.Message)
+C = TypeVar("C", bound="Channel")
+
+
+class Post:
+    """All links of a test, and what has come through them."""
+
+    def __init__(self, stack: ExitStack) -> None:
+        self.waiter = Waiter()
+        self.heard: dict[Channel, list[tuple[Any, list[bytes]]]] = {}
+        self.authenticator: Authenticator | None = None
+        self._context: zmq.Context[zmq.Socket[bytes]] | None = None
+        stack.callback(self.close)
+
+    @property
+    def context(self) -> zmq.Context[zmq.Socket[bytes]]:
+        """Where links on TCP live."""
+        if self._context is None:
+            self._context = zmq.Context()
+        return self._context
+
+    def guard(self, keys: RoleKeys) -> None:
+        self.authenticator = Authenticator(self.context, {"interchange": [keys.peers["interchange"]]})
+        self.authenticator.watch(self.waiter)
+
+    def add(self, channel: C) -> C:
+        self.heard[channel] = []
+        channel.watch(self.waiter)
+        return channel
+
+    def hang_up(self, channel: Channel) -> None:
+        channel.close()
+        del self.heard[channel]
+
+    def turn(self, patience: float = PATIENCE_S) -> None:
+        """Take what comes within some time, or what has been missed when that is over."""
+        due = min(channel.deadline() for channel in self.heard)
+        ready = self.waiter.wait(min(patience, due - time.monotonic()))
+        for channel, heard in self.heard.items():
+            channel.keep_up(time.monotonic())
+            while channel in ready and (parts := channel.receive()) is not None:
+                frame, *buffers = parts[1:] if isinstance(channel, LocalListener | TcpListener) else parts
+                if frame:
+                    heard.append((protocol.decode(frame), [content(part) for part in buffers]))
+        if self.authenticator is not None:
+            self.authenticator.handle()
+
+    def until(self, condition: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + PATIENCE_S
+        while not condition():
+            assert time.monotonic() < deadline, "it did not come to that"
+            self.turn(0.01)
+
+    def close(self) -> None:
+        for channel in list(self.heard):
+            self.hang_up(channel)
+        self.waiter.close()
+        if self.authenticator is not None:
+            self.authenticator.close()
+        if self._context is not None:
+            self._context.term()
+            lender.stop()  # pyzmq's thread, which lives as long as its process once a large part was sent
+
+
+def content(part: Any) -> bytes:
+    return bytes(part.copied() if isinstance(part, Segment) else part)
 
 
 class Side:
-    """Two sockets, and what has come through them."""
+    """Two links with the interchange."""
 
-    def __init__(self, data: zmq.Socket[bytes], control: zmq.Socket[bytes]) -> None:
-        self.data, self.control = data, control
-        self.authenticator: Authenticator | None = None
+    def __init__(self, post: Post, data: Channel, control: Channel, to: bytes | None = None) -> None:
+        self.post, self._to = post, to
+        self.data, self.control = post.add(data), post.add(control)
         self.buffers: list[bytes] = []
-        self._backlog: dict[zmq.Socket[bytes], list[Any]] = {data: [], control: []}
 
     def tell(self, message: protocol.Message) -> None:
-        self._send(self.control, message)
+        self.put(self.control, protocol.encode(message))
 
     def send(self, message: protocol.Message, *buffers: Any) -> None:
-        self._send(self.data, message, *buffers)
+        self.put(self.data, protocol.encode(message), *buffers)
 
-    def _send(self, socket: zmq.Socket[bytes], message: protocol.Message, *buffers: Any) -> None:
-        while not links.send(socket, protocol.encode(message), buffers):
-            if self.authenticator is not None:
-                self.authenticator.handle()
-            socket.poll(10)
+    def put(self, channel: Channel, frame: bytes, *buffers: Any) -> None:
+        """Send, as soon as there is a connection."""
+        self.post.until(lambda: channel.send(frame, buffers, to=self._to))
 
-    def wait(self, kind: type[M], *, data: bool = False, patience: int = PATIENCE) -> M:
+    def wait(self, kind: type[M], *, data: bool = False, patience: float = PATIENCE_S) -> M:
         """The next message of a kind; others stay for later."""
-        socket = self.data if data else self.control
-        waiting = self._backlog[socket]
-        poller = zmq.Poller()
-        poller.register(socket, zmq.POLLIN)
-        if self.authenticator is not None:
-            poller.register(self.authenticator.socket, zmq.POLLIN)
+        waiting = self.post.heard[self.data if data else self.control]
+        deadline = time.monotonic() + patience
         while True:
-            for index, message in enumerate(waiting):
+            for index, (message, buffers) in enumerate(waiting):
                 if isinstance(message, kind):
                     del waiting[index]
+                    self.buffers += buffers
                     return message
-            ready = dict(poller.poll(patience))
-            if not ready:
+            left = deadline - time.monotonic()
+            if left < 0:
                 raise TimeoutError(f"no {kind.__name__}, but {waiting}")
-            if socket not in ready and self.authenticator is not None:
-                self.authenticator.handle()
-            while parts := links.receive(socket):
-                waiting.append(protocol.decode(parts[0]))
-                self.buffers += [bytes(part) for part in parts[1:]]
+            self.post.turn(left)
 
     def wait_for_nothing(self, kind: type[M], *, data: bool = False) -> None:
         with pytest.raises(TimeoutError):
-            self.wait(kind, data=data, patience=PAUSE)
-
-
-def keeping(kept: list[zmq.Socket[bytes]]) -> zmq.Context[zmq.Socket[bytes]]:
-    """A context whose sockets live until they are closed, whether or not anybody refers to them."""
-
-    class Keeper(zmq.Context[zmq.Socket[bytes]]):
-        def socket(self, *args: Any, **options: Any) -> Any:
-            kept.append(super().socket(*args, **options))
-            return kept[-1]
-
-    return Keeper()
+            self.wait(kind, data=data, patience=PAUSE_S)
 
 
 class Driver(Side):
-    """Binds the two links and starts an interchange."""
+    """Listens on the two links and starts an interchange."""
 
     def __init__(self, stack: ExitStack, directory: str, **changes: Any) -> None:
         self.stack = stack
-        self._kept: list[zmq.Socket[bytes]] = []
         self._managers: list[Manager] = []
-        self.context = keeping(self._kept)
-        stack.callback(self._close)
         self.directory = Path(directory)
-        links.create_keys(self.directory / "keys")
-        encrypted = changes.pop("driver_over_tcp", False)
-        endpoint = self._listen_on_tcp() if encrypted else self._listen_here()
-        self._process(endpoint, changes)
+        create_keys(self.directory / "keys")
+        post = Post(stack)
+        data, control = self._listen_on_tcp(post) if changes.pop("driver_over_tcp", False) else self._listen_here()
+        super().__init__(post, data, control, protocol.INTERCHANGE)
+        self._process(changes)
 
-    def _listen_here(self) -> Endpoint:
-        urls = [f"ipc://{self.directory}/driver-{link}" for link in ("data", "control")]
-        data = links.listen(self.context, zmq.DEALER, url=urls[0], link="data")
-        super().__init__(data, links.listen(self.context, zmq.DEALER, url=urls[1], link="control"))
-        return Endpoint(*urls)
+    def _listen_here(self) -> tuple[Channel, Channel]:
+        self.endpoint = Endpoint(*(f"ipc://{self.directory}/driver-{link}" for link in ("data", "control")))
+        return LocalListener(self.endpoint.data), LocalListener(self.endpoint.control)
 
-    def _listen_on_tcp(self) -> Endpoint:
-        keys = links.load_keys(self.directory / "keys", "driver")
-        guard: dict[str, Any] = {"keys": keys, "peer": "interchange"}
-        authenticator = Authenticator(self.context, {"interchange": [keys.peers["interchange"]]})
-        data = links.listen(self.context, zmq.DEALER, link="data", **guard)
-        super().__init__(data, links.listen(self.context, zmq.DEALER, link="control", **guard))
-        self.authenticator = authenticator
-        return Endpoint(links.bind_tcp(self.data, "127.0.0.1"), links.bind_tcp(self.control, "127.0.0.1"))
+    def _listen_on_tcp(self, post: Post) -> tuple[Channel, Channel]:
+        keys = load_keys(self.directory / "keys", "driver")
+        post.guard(keys)
+        data = TcpListener(post.context, "data", keys, "interchange")
+        control = TcpListener(post.context, "control", keys, "interchange")
+        self.endpoint = Endpoint(data.bind("127.0.0.1"), control.bind("127.0.0.1"))
+        return data, control
 
-    def _process(self, endpoint: Endpoint, changes: dict[str, Any]) -> None:
+    def _process(self, changes: dict[str, Any]) -> None:
         pid = changes.pop("driver_pid", os.getpid())
         stdin = changes.pop("stdin", subprocess.PIPE)
         options = InterchangeOptions(
@@ -160,7 +207,7 @@ class Driver(Side):
                 "run_id": "run",
                 "label": "htex",
                 "logdir": str(self.directory / "logs"),
-                "driver": endpoint,
+                "driver": self.endpoint,
                 "driver_pid": pid,
                 "driver_started": process_started(pid) or 0.0,
                 "ipc_dir": str(self.directory),
@@ -174,15 +221,10 @@ class Driver(Side):
         )
         self.stack.callback(self._end)
 
-    def _close(self) -> None:
-        self.context.destroy(linger=0)
-        self._kept.clear()
-        lender.stop()  # pyzmq's thread, which lives as long as its process once a large part was sent
-
     def _end(self) -> None:
         for manager in self._managers:
-            if not manager.control.closed:
-                links.send(manager.control, protocol.encode(Goodbye("the test is over")))
+            if manager.control in self.post.heard:
+                manager.control.send(protocol.encode(Goodbye("the test is over")))
         if self.process.stdin is not None:
             self.process.stdin.close()
         try:
@@ -203,36 +245,39 @@ class Driver(Side):
 
     def end(self) -> tuple[int, str]:
         """Let the interchange end; gives its exit code and what it wrote to stderr."""
-        code = self.process.wait(PATIENCE / 1000)
+        code = self.process.wait(PATIENCE_S)
         assert self.process.stderr is not None
         return code, self.process.stderr.read()
 
     def manager(self, name: bytes = b"m", *, tcp: bool = False, role: Role = "manager", keyed: bool = True) -> Manager:
         urls = self.listening.remote[-2:] if tcp else self.listening.local
-        keys = links.load_keys(self.directory / "keys", role) if tcp and keyed else None
-        self._managers.append(Manager(self.context, name, urls, keys))
+        keys = load_keys(self.directory / "keys", role) if tcp and keyed else None
+        self._managers.append(Manager(self.post, name, urls, keys))
         return self._managers[-1]
 
 
 class Manager(Side):
     """A manager that does what the test says."""
 
-    def __init__(
-        self, context: zmq.Context[zmq.Socket[bytes]], name: bytes, urls: list[str], keys: links.RoleKeys | None
-    ) -> None:
-        self._open = lambda link, url: links.connect(
-            context, zmq.DEALER, url, link=link, keys=keys, peer="interchange", identity=name
-        )
-        self.name, self.urls, self.sequence = name, urls, 0
-        super().__init__(self._open("data", urls[0]), self._open("control", urls[1]))
+    def __init__(self, post: Post, name: bytes, urls: list[str], keys: RoleKeys | None = None) -> None:
+        self.name, self.urls, self.keys, self.sequence = name, urls, keys, 0
+        super().__init__(post, self._dial(post, "data"), self._dial(post, "control"))
+
+    def _dial(self, post: Post, link: Link) -> Channel:
+        url = self.urls[link == "control"]
+        if url.startswith("ipc:"):
+            return LocalDialer(url, self.name)
+        return TcpDialer(post.context, url, self.name, link=link, keys=self.keys, peer="interchange")
 
     def reopen_data(self) -> None:
         """As if the connection had broken, with all that was on its way to the manager."""
-        self.data.close(linger=0)
-        self.data = self._open("data", self.urls[0])
-        self._backlog[self.data] = []
-        while not links.send(self.data, b""):
-            self.data.poll(10)
+        self.post.hang_up(self.data)
+        self.data = self.post.add(self._dial(self.post, "data"))
+        self.post.until(self.data.is_connected)
+
+    def vanish(self) -> None:
+        self.post.hang_up(self.data)
+        self.post.hang_up(self.control)
 
     def card(self, **changes: Any) -> Register:
         base = Register(
@@ -261,9 +306,7 @@ class Manager(Side):
     def finish(self, *items: TaskItem, buffers: tuple[Any, ...] = (), capacity: int = 2) -> None:
         self.sequence += 1
         results = [ResultItem(i.attempt, protocol.OUTCOME_VALUE, i.body, i.buffers) for i in items]
-        frame = protocol.encode_results(self.name, self.sequence, capacity, results)
-        while not links.send(self.data, frame, buffers):
-            self.data.poll(10)
+        self.put(self.data, protocol.encode_results(self.name, self.sequence, capacity, results), *buffers)
 
 
 def task(attempt: int, **changes: Any) -> TaskItem:
@@ -278,7 +321,7 @@ def stack() -> Iterator[ExitStack]:
 
 @pytest.fixture
 def directory(stack: ExitStack) -> str:
-    made = links.socket_directory()
+    made = socket_directory()
     stack.callback(shutil.rmtree, made, ignore_errors=True)
     return made
 
@@ -340,19 +383,16 @@ def test_a_thousand_tasks_through_two_managers_each_once(driver: Driver) -> None
     for start in range(0, 1000, 100):
         driver.send(Tasks(everything[start : start + 100]))
     done: list[int] = []
-    poller = zmq.Poller()
-    for socket in (driver.data, *(manager.data for manager in managers)):
-        poller.register(socket, zmq.POLLIN)
+    heard = driver.post.heard
     while len(done) < 1000:
-        assert poller.poll(PATIENCE)
+        driver.post.turn()
         for manager in managers:
-            while parts := links.receive(manager.data):
-                message = protocol.decode(parts[0])
+            messages, heard[manager.data] = heard[manager.data], []
+            for message, _ in messages:
                 if isinstance(message, Tasks):
                     manager.finish(*message.items, capacity=50)
-        while parts := links.receive(driver.data):
-            message = protocol.decode(parts[0])
-            done += message.attempts if isinstance(message, Results) else []
+        messages, heard[driver.data] = heard[driver.data], []
+        done += [attempt for message, _ in messages if isinstance(message, Results) for attempt in message.attempts]
     assert sorted(done) == list(range(1000))
 
 
@@ -423,30 +463,30 @@ def test_a_key_of_another_role_or_of_nobody_opens_nothing(driver: Driver) -> Non
     notice = driver.wait(Notice)
     assert "the key of the role driver on the manager links" in notice.text
     stranger = zmq.curve_keypair()
-    keys = links.RoleKeys("manager", *stranger, links.load_keys(driver.directory / "keys", "manager").peers)
-    unknown = Manager(driver.context, b"y", driver.listening.remote[-2:], keys)
+    keys = RoleKeys("manager", *stranger, load_keys(driver.directory / "keys", "manager").peers)
+    unknown = Manager(driver.post, b"y", driver.listening.remote[-2:], keys)
     assert "an unknown key" in driver.wait(Notice).text
-    without = Manager(driver.context, b"z", driver.listening.remote[-2:], None)
+    without = Manager(driver.post, b"z", driver.listening.remote[-2:])
     for nobody in (wrong_role, unknown, without):
-        assert not links.send(nobody.data, b"x")
-        assert not links.send(nobody.control, b"x")
+        assert not nobody.data.send(b"x")
+        assert not nobody.control.send(b"x")
     assert driver.manager(tcp=True).register().incarnation == 1
 
 
 def test_over_tcp_the_driver_lets_only_its_interchange_in(stack: ExitStack, directory: str) -> None:
     driver = Driver(stack, directory, driver_over_tcp=True)
     driver.ready()
-    keys = links.load_keys(driver.directory / "keys", "manager")
-    url = driver.control.getsockopt_string(zmq.LAST_ENDPOINT)
+    keys = load_keys(driver.directory / "keys", "manager")
+    url = driver.endpoint.control
     # The manager's file has no key of the driver, so a thief has to have it from elsewhere; still it does not help.
-    stolen = links.RoleKeys("manager", keys.public, keys.secret, {"driver": driver_public(driver)})
-    thief = links.connect(driver.context, zmq.DEALER, url, link="control", keys=stolen, peer="driver", identity=b"t")
-    assert driver.authenticator is not None
-    while not driver.authenticator._strangers:
-        assert driver.authenticator.socket.poll(PATIENCE)
-        driver.authenticator.handle()
-    assert not links.send(thief, b"x")
-    thief.close(linger=0)
+    stolen = RoleKeys("manager", keys.public, keys.secret, {"driver": driver_public(driver)})
+    thief = TcpDialer(driver.post.context, url, b"t", link="control", keys=stolen, peer="driver")
+    driver.post.add(thief)
+    authenticator = driver.post.authenticator
+    assert authenticator is not None
+    driver.post.until(lambda: bool(authenticator._strangers))
+    assert not thief.send(b"x")
+    driver.post.hang_up(thief)
     manager = driver.manager()
     manager.register()
     driver.send(Tasks([task(1)]))
@@ -454,7 +494,7 @@ def test_over_tcp_the_driver_lets_only_its_interchange_in(stack: ExitStack, dire
 
 
 def driver_public(driver: Driver) -> bytes:
-    return links.load_keys(driver.directory / "keys", "driver").public
+    return load_keys(driver.directory / "keys", "driver").public
 
 
 def test_without_encryption_only_this_machine_is_listened_to_and_that_is_said(stack: ExitStack, directory: str) -> None:
@@ -480,11 +520,11 @@ def test_every_address_is_listened_to_and_named_if_none_is_given(stack: ExitStac
 def test_garbage_of_a_manager_is_dropped_and_counted(driver: Driver, link: str) -> None:
     manager = driver.manager()
     manager.register()
-    socket = getattr(manager, link)
+    channel = getattr(manager, link)
     foreign = protocol.encode_results(b"other", 1, 1, [])
     for frame in (b"\x00", b"\xc1", b"\x93\x01\x02", protocol.encode(Stop("x")), os.urandom(200), foreign):
-        assert links.send(socket, frame)
-    assert links.send(socket, b"\x00", [b"a", b"b"])
+        assert channel.send(frame)
+    assert channel.send(b"\x00", [b"a", b"b"])
     notice = driver.wait(Notice)
     assert "from manager m was dropped" in notice.text
     driver.send(Tasks([task(1)]))
@@ -495,7 +535,7 @@ def test_garbage_of_a_manager_is_dropped_and_counted(driver: Driver, link: str) 
 def test_garbage_on_the_drivers_links_is_dropped_and_counted(driver: Driver) -> None:
     manager = driver.manager()
     manager.register()
-    assert links.send(driver.data, b"\xc1")
+    driver.put(driver.data, b"\xc1")
     assert "from the driver was dropped" in driver.wait(Notice).text
     driver.send(Tasks([task(7, buffers=3)]), b"one")
     assert "count 3 buffers came with 1" in driver.wait(Notice).text
@@ -507,7 +547,7 @@ def test_a_flood_of_garbage_is_told_in_sums(stack: ExitStack, directory: str) ->
     driver = Driver(stack, directory, heartbeat_period=0.2)
     driver.ready()
     for _ in range(500):
-        assert links.send(driver.control, b"\xc1")
+        driver.put(driver.control, b"\xc1")
     notices = [driver.wait(Notice)]
     while sum(notice.count for notice in notices) < 500:
         notices.append(driver.wait(Notice))
@@ -528,6 +568,31 @@ def test_what_is_not_zeromq_at_all_harms_nobody(driver: Driver) -> None:
         assert driver.manager(tcp=True).register().incarnation == 1
 
 
+def test_what_does_not_greet_on_a_unix_socket_harms_nobody(driver: Driver) -> None:
+    with ExitStack() as several:
+        for first in (b"GET / HTTP/1.1\r\n\r\n", b"\xff" * 4096, b"\x05\x00\x00\x00\x00\x00\x00\x00hello", b""):
+            for url in driver.listening.local:
+                stranger = several.enter_context(sockets.socket(sockets.AF_UNIX, sockets.SOCK_STREAM))
+                stranger.connect(url.removeprefix("ipc://"))
+                stranger.sendall(first)
+        assert driver.manager().register().incarnation == 1
+    assert "does not begin with a greeting" in driver.log()
+
+
+def test_garbage_in_the_stream_of_a_manager_costs_it_its_connection_and_it_comes_again(driver: Driver) -> None:
+    manager = driver.manager()
+    manager.register()
+    driver.send(Tasks([task(1)]))
+    manager.wait(Tasks, data=True)
+    assert isinstance(manager.data, LocalDialer)
+    assert manager.data._stream is not None
+    os.write(manager.data._stream.fileno(), b"\xff" * 100)
+    assert manager.wait(Registered).incarnation == PRESENT_YOURSELF
+    manager.register(held=[1])
+    manager.finish(task(1))
+    assert driver.wait(Results, data=True).attempts == [1]
+
+
 # --- losses
 
 
@@ -543,8 +608,7 @@ def test_a_manager_that_vanishes_is_lost_with_what_it_held(stack: ExitStack, dir
     manager.register()
     driver.send(Tasks([task(1), task(2), task(3)]))
     manager.wait(Tasks, data=True)
-    manager.data.close(linger=0)
-    manager.control.close(linger=0)
+    manager.vanish()
     lost = driver.wait(Lost)
     assert (lost.manager, lost.hostname, lost.started, lost.unstarted) == (b"m", "node1", [1, 2], [])
     again = driver.manager(b"again")
@@ -571,9 +635,10 @@ def test_what_cannot_be_sent_to_a_dead_manager_goes_to_another(stack: ExitStack,
     driver.send(ABC)
     driver.send(Tasks([task(0)]))
     assert first.wait(Tasks, data=True).items == [task(0)]
-    first.data.close(linger=0)
+    driver.post.hang_up(first.data)
     number = 0
-    while not second.data.poll(20):
+    while not driver.post.heard[second.data]:
+        driver.post.turn(0.02)
         number += 1
         driver.send(Tasks([task(number, buffers=1)]), b"buffer")
     assert second.wait(Function, data=True) == ABC
@@ -624,7 +689,7 @@ def test_the_end_of_the_pipe_ends_managers_and_interchange(driver: Driver) -> No
     driver.process.stdin.close()
     assert "pipe" in manager.wait(Stop).reason
     manager.tell(Goodbye("told to"))
-    assert driver.process.wait(PATIENCE / 1000) == 0
+    assert driver.process.wait(PATIENCE_S) == 0
     assert driver.wait(Goodbye).reason
     assert not driver.directory.exists(), "sockets and keys are removed by whoever lives longest"
 

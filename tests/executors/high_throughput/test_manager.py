@@ -1,4 +1,4 @@
-"""A manager as a real process, between real workers and an interchange made of two plain sockets in the test."""
+"""A manager as a real process, between real workers and an interchange made of two listeners in the test."""
 
 from __future__ import annotations
 
@@ -17,12 +17,13 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
-import zmq
 
 from parsl_like.core.ids import attempt_id
 from parsl_like.errors import AppTimeout, SerializationError, TaskExit, WorkerLost
 from parsl_like.executors.high_throughput import manager as module
 from parsl_like.executors.high_throughput import protocol
+from parsl_like.executors.high_throughput.links.local import LocalListener
+from parsl_like.executors.high_throughput.links.waiting import Waiter
 from parsl_like.executors.high_throughput.manager import main
 from parsl_like.executors.high_throughput.options import Endpoint, ManagerOptions
 from parsl_like.executors.high_throughput.protocol import (
@@ -47,26 +48,27 @@ from parsl_like.executors.high_throughput.protocol import (
     Tasks,
 )
 from parsl_like.serialize import pack_call, pack_function, unpack, unpack_failure
+from parsl_like.serialize.segments import Segment, buffers_of
 
 pytestmark = pytest.mark.integration
 
 MODULE = "parsl_like.executors.high_throughput.manager"
-PATIENCE_MS = 20_000
+PATIENCE_S = 20.0
 M = TypeVar("M", bound=Message)
 
 
 class Interchange:
-    """Two sockets that a manager takes for an interchange, and what has come through them."""
+    """Two listeners that a manager takes for an interchange, and what has come through them."""
 
     def __init__(self, folder: Path, sockets: str) -> None:
         self.folder = folder
         self.endpoint = Endpoint(f"ipc://{sockets}/data", f"ipc://{sockets}/control")
-        self.context: zmq.Context[Any] = zmq.Context()
+        self.waiter = Waiter()
         self.period, self.threshold = 5.0, 30.0
         self.managers: list[subprocess.Popen[str]] = []
         self.manager = b""
         self.registers: list[Register] = []
-        self.results: dict[int, tuple[ResultItem, list[bytes]]] = {}
+        self.results: dict[int, tuple[ResultItem, list[memoryview]]] = {}
         self.batches: list[Results] = []
         self.heard: list[Message] = []
         self.answers: Callable[[Register], Message | None] = lambda _: Registered(1, self.period, self.threshold)
@@ -74,18 +76,13 @@ class Interchange:
         self.listen()
 
     def listen(self) -> None:
-        self.data, self.control = (self.context.socket(zmq.ROUTER) for _ in range(2))
-        self.poller = zmq.Poller()
-        for socket, url in ((self.data, self.endpoint.data), (self.control, self.endpoint.control)):
-            for option in (zmq.ROUTER_HANDOVER, zmq.ROUTER_MANDATORY):
-                socket.setsockopt(option, 1)
-            socket.setsockopt(zmq.LINGER, 1000)
-            socket.bind(url)
-            self.poller.register(socket, zmq.POLLIN)
+        self.data, self.control = LocalListener(self.endpoint.data), LocalListener(self.endpoint.control)
+        for listener in (self.data, self.control):
+            listener.watch(self.waiter)
 
     def deafen(self) -> None:
-        self.data.close()
-        self.control.close()
+        self.data.close(1000)
+        self.control.close(1000)
 
     def start(self, **options: Any) -> subprocess.Popen[str]:
         told = {"run_id": "run", "label": "htex", "logdir": str(self.folder / "logs"), "block_id": "3", "uid": "m"}
@@ -98,10 +95,11 @@ class Interchange:
     # --- speaking
 
     def tell(self, message: Message) -> None:
-        self.control.send_multipart([self.manager, protocol.encode(message)])
+        assert self.control.send(protocol.encode(message), to=self.manager)
 
-    def give(self, message: Message, *buffers: bytes) -> None:
-        self.data.send_multipart([self.manager, protocol.encode(message), *buffers])
+    def give(self, message: Message, *parts: Segment) -> None:
+        # It may have been heard on one link only so far.
+        self.until(lambda: self.data.send(protocol.encode(message), parts, to=self.manager))
 
     def submit(self, function: Callable[..., Any], *args: Any, walltime: float = 0.0, slots: int = 1) -> int:
         """Give one call away; its attempt."""
@@ -112,28 +110,28 @@ class Interchange:
     ) -> list[int]:
         packed = pack_function(function)
         self.give(Function(packed.hash, packed.name, packed.blob))
-        items, buffers = [], []
+        items, parts = [], []
         for args in calls:
-            body, parts = pack_call(args, {})
-            if len(body) > 64 * 1024:  # as the driver does
-                body, parts = b"", (body, *parts)
+            body, buffers = pack_call(args, {})
             attempt = attempt_id(next(self.numbers), 2)
-            items.append(TaskItem(attempt, packed.hash, body, len(parts), 0.0, walltime, 0, slots))
-            buffers += parts
-        self.give(Tasks(items), *buffers)
+            items.append(TaskItem(attempt, packed.hash, body, int(bool(buffers)), 0.0, walltime, 0, slots))
+            if buffers:
+                parts.append(Segment.written(buffers))
+        self.give(Tasks(items), *parts)
         return [item.attempt for item in items]
 
     # --- listening
 
     def listen_once(self) -> None:
-        ready = self.poller.poll(PATIENCE_MS)
+        ready = self.waiter.wait(PATIENCE_S)
         assert ready, f"the manager says nothing\n{self.logs()}"
-        for socket, _ in ready:
-            _, frame, *buffers = socket.recv_multipart()
-            if frame:
-                self.take(protocol.decode(frame), buffers)
+        for listener in ready:
+            while (message := listener.receive()) is not None:
+                _, frame, *parts = message
+                if frame:
+                    self.take(protocol.decode(frame), parts)
 
-    def take(self, message: Any, buffers: list[bytes]) -> None:
+    def take(self, message: Any, parts: list[Any]) -> None:
         self.heard.append(message)
         if isinstance(message, Register):
             self.registers.append(message)
@@ -142,10 +140,11 @@ class Interchange:
                 self.tell(answer)
         elif isinstance(message, Results):
             self.batches.append(message)
-            following = iter(buffers)
+            following = iter(parts)
             for item in protocol.decode_items(message.items):
                 assert item.attempt not in self.results, f"{item.attempt} was reported twice"
-                self.results[item.attempt] = item, [next(following) for _ in range(item.buffers)]
+                assert item.buffers in (0, 1)
+                self.results[item.attempt] = item, buffers_of(next(following)) if item.buffers else []
 
     def until(self, condition: Callable[[], Any]) -> None:
         while not condition():
@@ -187,9 +186,9 @@ class Interchange:
         for manager in self.managers:
             manager.kill()
             manager.communicate()
-        if not self.data.closed:
-            self.deafen()
-        self.context.term()
+        self.data.close()
+        self.control.close()
+        self.waiter.close()
 
 
 @pytest.fixture
@@ -627,21 +626,19 @@ def test_a_manager_may_be_refused_later(interchange: Interchange) -> None:
 
 def test_the_next_address_is_tried_when_one_does_not_answer(interchange: Interchange) -> None:
     with tempfile.TemporaryDirectory(prefix="pl-") as folder:
-        dumb = [interchange.context.socket(zmq.ROUTER) for _ in range(2)]
         urls = [f"ipc://{folder}/{number}" for number in range(2)]
-        for socket, url in zip(dumb, urls, strict=True):
-            socket.bind(url)
+        dumb = [LocalListener(url) for url in urls]
         addresses = (Endpoint("ipc:///nowhere/d", "ipc:///nowhere/c"), Endpoint(*urls), interchange.endpoint)
         interchange.join(addresses=addresses, address_probe_timeout=0.3)
-        for socket in dumb:
-            socket.close(linger=0)
+        for listener in dumb:
+            listener.close()
         assert interchange.call(abs, -1) == 1
         interchange.stop()
 
 
 def test_nonsense_before_the_answer_is_dropped(interchange: Interchange) -> None:
     def answer(register: Register) -> Message:
-        interchange.control.send_multipart([register.manager, b"\xc1"])
+        assert interchange.control.send(b"\xc1", to=register.manager)
         return Registered(1, 5.0, 30.0)
 
     interchange.answers = answer
@@ -669,9 +666,9 @@ def test_an_interchange_that_never_answers_is_told_apart_from_one_that_is_none(i
 
 def test_nonsense_is_dropped(interchange: Interchange) -> None:
     interchange.join()
-    interchange.control.send_multipart([interchange.manager, b"\xc1 nonsense"])
-    interchange.control.send_multipart([interchange.manager, protocol.encode(Goodbye("not for a manager"))])
-    interchange.data.send_multipart([interchange.manager, protocol.encode(Tasks([TaskItem(5, b"f" * 16, b"", 3)]))])
+    assert interchange.control.send(b"\xc1 nonsense", to=interchange.manager)
+    interchange.tell(Goodbye("not for a manager"))
+    interchange.give(Tasks([TaskItem(5, b"f" * 16, b"", 3)]))
     assert interchange.call(abs, -1) == 1
     assert interchange.stop().returned == []
     assert interchange.logs().count("dropped a message") == 3

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import shutil
 import socket
 import stat
@@ -14,7 +15,12 @@ import pytest
 
 from parsl_like.errors import ExecutorError
 from parsl_like.executors.high_throughput import places
-from parsl_like.executors.high_throughput.places import SOCKET_NAME_LENGTH, host_identity, socket_directory
+from parsl_like.executors.high_throughput.places import (
+    SOCKET_NAME_LENGTH,
+    allow_many_files,
+    host_identity,
+    socket_directory,
+)
 
 SCRIPT = "from parsl_like.executors.high_throughput.places import host_identity; print(host_identity())"
 
@@ -100,3 +106,13 @@ def test_no_place_at_all_is_said_with_what_was_tried(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(places, "_is_trusted", lambda place: False)
     with pytest.raises(ExecutorError, match=r"/tmp.*transport='tcp'"):
         socket_directory()
+
+
+def test_a_process_may_have_all_the_descriptors_it_is_granted() -> None:
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(256, before[1]), before[1]))
+        assert allow_many_files() == min(256, before[1])
+        assert resource.getrlimit(resource.RLIMIT_NOFILE) == (before[1], before[1])
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)

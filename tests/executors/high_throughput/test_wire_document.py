@@ -8,7 +8,8 @@ from typing import get_args
 
 import pytest
 
-from parsl_like.executors.high_throughput import links, protocol
+from parsl_like.executors.high_throughput import protocol
+from parsl_like.executors.high_throughput.links import framing, local, port
 
 TEXT = (Path(__file__).resolve().parents[3] / "docs" / "internals" / "wire.md").read_text(encoding="utf-8")
 CONTROL_FROM = 16
@@ -34,5 +35,12 @@ def test_the_link_of_a_message_follows_from_its_number() -> None:
 @pytest.mark.parametrize("row", rows("Numbers"), ids=lambda row: row[0][:20])
 def test_numbers_are_those_of_the_code(row: list[str]) -> None:
     name = re.findall(r"`(\w+)`", row[0])[0]
-    value = getattr(protocol, name, None) or getattr(links, name)
-    assert int(row[1].split()[0]) == value
+    values = [getattr(module, name) for module in (protocol, port, framing) if hasattr(module, name)]
+    assert values == [int(row[1].split()[0])]
+
+
+def test_pauses_and_the_greeting_are_those_of_the_code() -> None:
+    assert f"`{local.GREETING.decode()}`" in TEXT
+    assert f"starts after {1000 * local.FIRST_PAUSE_S:.0f} ms and slows down to once a second" in TEXT
+    assert local.LONGEST_PAUSE_S == 1
+    assert framing.HEAD.size == 4 + 4

@@ -5,21 +5,21 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
-from parsl_like.executors.high_throughput import links, protocol
+from parsl_like.executors.high_throughput import protocol
 from parsl_like.executors.high_throughput.exchange.parcels import parcels
 from parsl_like.executors.high_throughput.exchange.placement_events import Effect, Give, Report, Tell, Undelivered
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from parsl_like.executors.high_throughput.links import Link, Socket
+    from parsl_like.executors.high_throughput.links.port import Channel, Link
     from parsl_like.executors.high_throughput.protocol import Message
 
 logger = logging.getLogger("parsl_like.interchange")
 
 
 class Delivery:
-    """Sends without ever waiting, to each manager through the sockets it was last heard on.
+    """Sends without ever waiting, to each manager through the links it was last heard on.
 
     Args:
         control: The control link to the driver.
@@ -27,22 +27,22 @@ class Delivery:
         limit: The largest frame of attempts, in bytes.
     """
 
-    def __init__(self, control: Socket, data: Socket, limit: int = protocol.MAX_FRAME) -> None:
+    def __init__(self, control: Channel, data: Channel, limit: int = protocol.MAX_FRAME) -> None:
         self._limit = limit
-        self._driver: dict[Link, Socket] = {"control": control, "data": data}
-        self._managers: dict[Link, dict[bytes, Socket]] = {"control": {}, "data": {}}
+        self._driver: dict[Link, Channel] = {"control": control, "data": data}
+        self._managers: dict[Link, dict[bytes, Channel]] = {"control": {}, "data": {}}
 
-    def learn(self, manager: bytes, link: Link, socket: Socket) -> None:
-        """A manager was heard on a socket."""
-        self._managers[link][manager] = socket
+    def learn(self, manager: bytes, link: Link, channel: Channel) -> None:
+        """A manager was heard on a link."""
+        self._managers[link][manager] = channel
 
     def say(self, message: Message, link: Link = "control") -> None:
         """Send a message to the driver."""
-        links.send(self._driver[link], protocol.encode(message))
+        self._driver[link].send(protocol.encode(message))
 
     def forward(self, frame: bytes, buffers: Sequence[Any]) -> None:
         """Send results to the driver as they came."""
-        links.send(self._driver["data"], frame, buffers)
+        self._driver["data"].send(frame, buffers)
 
     def carry_out(self, effect: Effect) -> Undelivered | None:
         """Do what an effect says; gives back what could not be given to its manager."""
@@ -52,20 +52,20 @@ class Delivery:
             if type(effect.message) is protocol.ManagerNews:
                 self._note_news(effect.message)
             self.say(effect.message, effect.link)
-        elif type(effect) is Tell and (socket := self._managers["control"].get(effect.manager)):
-            links.send(socket, protocol.encode(effect.message), to=effect.manager)
+        elif type(effect) is Tell and (channel := self._managers["control"].get(effect.manager)):
+            channel.send(protocol.encode(effect.message), to=effect.manager)
         return None
 
     def _give(self, effect: Give) -> Undelivered | None:
         manager, unsent = effect.manager, list(effect.items)
-        socket = self._managers["data"].get(manager)
-        if socket is None:
+        channel = self._managers["data"].get(manager)
+        if channel is None:
             return Undelivered(manager, unsent, effect.buffers)
-        up = all(links.send(socket, protocol.encode(function), to=manager) for function in effect.functions)
+        up = all(channel.send(protocol.encode(function), to=manager) for function in effect.functions)
         if up and unsent:
             acknowledged = [(manager, effect.acknowledged)] if effect.acknowledged else []
             for parcel in parcels(effect.items, effect.buffers, acknowledged, self._limit):
-                up = up and links.send(socket, parcel.frame, parcel.buffers, to=manager)
+                up = up and channel.send(parcel.frame, parcel.buffers, to=manager)
                 unsent = unsent[parcel.size :] if up else unsent
         return None if up else Undelivered(manager, unsent, effect.buffers)
 
@@ -74,4 +74,5 @@ class Delivery:
         logger.info("manager %s of block %s on %s %s %s", name, news.block, news.hostname, news.what, news.reason)
         if news.what in ("lost", "ended"):
             for ways in self._managers.values():
-                ways.pop(news.manager, None)
+                if (channel := ways.pop(news.manager, None)) is not None:
+                    channel.forget(news.manager)

@@ -32,12 +32,15 @@ class Idleness:
 
     def count(self, block: str, busy: int) -> None:
         """One more (1) or less (-1) of the block's managers holds something."""
-        self._busy[block] = self._busy.get(block, 0) + busy
-        self._changed.add(block)
+        number = self._busy[block] = self._busy.get(block, 0) + busy
+        if number == (busy > 0):  # it is the first one, or was the last
+            self._changed.add(block)
 
     def edges(self, now: float) -> dict[str, bool]:
         """Blocks that fell idle (True) or woke (False) since the last call."""
         edges: dict[str, bool] = {}
+        if not (self._changed or self._since):
+            return edges
         for block in self._changed:
             if not self._managers[block]:
                 self._forget(block)

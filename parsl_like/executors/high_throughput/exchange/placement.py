@@ -27,10 +27,10 @@ from parsl_like.executors.high_throughput.exchange.placement_events import (
     TurnEnded,
     Undelivered,
 )
-from parsl_like.executors.high_throughput.exchange.roster import ManagerRow, Membership
+from parsl_like.executors.high_throughput.exchange.roster import ManagerRow, Membership, Roster
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Collection, Iterable
 
     from parsl_like.executors.high_throughput.protocol import Function, TaskItem
 
@@ -73,10 +73,11 @@ class PlacementMachine:
         self._rank = rank
         self._openings = Openings(pack=rank is not None)
         self._idleness = Idleness()
-        self._rows: dict[bytes, ManagerRow] = {}
+        self._rows = Roster()
         self._linked: set[bytes] = set()
         self._gone: dict[bytes, None] = {}
         self._early: dict[bytes, set[int]] = {}
+        self._earlier: dict[bytes, set[int]] = {}
         self._wanted: dict[bytes, set[bytes]] = {}
         self._draining: set[str] = set()
         self._to_acknowledge: set[bytes] = set()
@@ -115,8 +116,11 @@ class PlacementMachine:
             BadMessage: if a message does not belong there or contradicts itself; nothing has changed then.
         """
         self._on_event[type(event)](event)
-        effects, self._effects = self._effects, []
-        return effects
+        effects = self._effects
+        if effects:
+            self._effects = []
+            return effects
+        return []
 
     def deadline(self) -> float:
         """When the next :class:`TurnEnded` is due, in monotonic seconds, if nothing comes before."""
@@ -136,7 +140,8 @@ class PlacementMachine:
     def _hear_driver(self, event: FromDriver) -> None:
         message = event.message
         if type(message) is protocol.Tasks:
-            self._backlog.append(message.items, event.buffers)
+            if message.items or event.buffers:
+                self._backlog.append(message.items, event.buffers)
             for manager, sequence in message.acknowledged:
                 if row := self._rows.get(manager):
                     row.acknowledge = max(row.acknowledge, sequence)
@@ -157,24 +162,27 @@ class PlacementMachine:
     def _cancel(self, message: protocol.Cancel) -> None:
         asked = set(message.attempts)
         for manager, row in self._rows.items():
-            if found := row.held & asked:
+            if not asked.isdisjoint(row.held):
+                found = row.held & asked
                 asked -= found
                 row.stopping |= found
                 self._tell(manager, protocol.Cancel(sorted(found)))
+                if not asked:
+                    return
         if asked:
             self._backlog.cancel(asked)
             self._report(protocol.Cancelled(sorted(asked)))
 
     def _drain_blocks(self, message: protocol.Drain) -> None:
         self._draining.update(message.blocks)
-        for row in self._rows.values():
-            if row.register.block in message.blocks and not row.draining:
-                self._drain(row, "the driver asked for it")
+        for block in message.blocks:
+            for row in self._rows.of_block(block):
+                if not row.draining:
+                    self._drain(row, "the driver asked for it")
 
     def _end_block(self, message: protocol.BlockEnded) -> None:
-        for row in self._rows.values():
-            if row.register.block == message.block:
-                row.over = message.reason or "its block ended"
+        for row in self._rows.of_block(message.block):
+            row.over = message.reason or "its block ended"
 
     def _stop(self, message: protocol.Stop) -> None:
         self._stopping = message.reason or "the driver ended"
@@ -216,8 +224,10 @@ class PlacementMachine:
             self._tell(manager, protocol.Refused(reason))
             self._report(_news(register, "refused", 0, reason))
             return
-        self._tell(manager, protocol.Registered(self._incarnation, self._period, self._threshold))
         row = self._rows.get(manager)
+        if row and (row.register.block, row.register.slots) != (register.block, register.slots):
+            raise BadMessage(f"manager {manager!r} registers again with another block or another number of slots")
+        self._tell(manager, protocol.Registered(self._incarnation, self._period, self._threshold))
         if row is None:
             self._welcome(now, register)
         else:
@@ -225,10 +235,10 @@ class PlacementMachine:
 
     def _welcome(self, now: float, register: protocol.Register) -> None:
         manager = register.manager
-        held = set(register.held) - self._early.pop(manager, set())
+        held = set(register.held).difference(self._early.pop(manager, ()), self._earlier.pop(manager, ()))
         row = ManagerRow(register, now, register.capacity, held, linked=manager in self._linked)
         row.rank = self._rank and self._rank(register.block)
-        self._rows[manager] = row
+        self._rows.add(row)
         self._idleness.join(register.block)
         self._report(_news(register, "connected", len(held)))
         if register.block in self._draining:
@@ -241,14 +251,14 @@ class PlacementMachine:
         if row.draining:
             self._tell(register.manager, protocol.Drain([register.block]))
         if missing and register.unacknowledged:
-            row.missing, row.missing_until, row.missing_since = missing, max(register.unacknowledged), now
+            row.missing, row.awaited, row.missing_since = missing, set(register.unacknowledged), now
         elif missing:
             self._lose_on_the_way(row, missing)
         self._review(row)
 
     def _link_opened(self, event: LinkOpened) -> None:
         row = self._rows.get(event.manager)
-        if event.link == "data":
+        if event.link == "data" and event.manager not in self._gone:
             self._linked.add(event.manager)
         if row is None:
             return
@@ -275,8 +285,10 @@ class PlacementMachine:
     def _take_results(self, row: ManagerRow, message: protocol.Results) -> None:
         row.capacity = message.capacity
         row.release(message.attempts)
-        if row.missing and message.sequence >= row.missing_until:
-            self._lose_on_the_way(row, row.missing)
+        if row.missing:
+            row.awaited.discard(message.sequence)
+            if not row.awaited:
+                self._lose_on_the_way(row, row.missing)
         self._settle(row)
 
     def _take_heartbeat(self, row: ManagerRow, message: protocol.Heartbeat) -> None:
@@ -310,23 +322,27 @@ class PlacementMachine:
     def _end_turn(self, event: TurnEnded) -> None:
         if event.now >= self._next_beat:
             self._beat(event.now)
-        if not self._stopping:
-            widest = max((row.register.slots for row in self._rows.values()), default=1) if self._backlog.wide else 1
-            for row, items in self._openings.deal(self._backlog, widest).items():
+        if len(self._backlog) and not self._stopping:
+            widest = self._rows.widest() if self._backlog.wide else 1
+            for row, items in self._openings.deal(self._backlog, widest, len(self._rows)).items():
                 self._give(row, items)
-        for manager in self._to_acknowledge & self._rows.keys():
-            self._tell(manager, protocol.Acknowledged(self._rows[manager].acknowledge))
-        self._to_acknowledge.clear()
+        if self._to_acknowledge:
+            for manager in self._to_acknowledge & self._rows.keys():
+                self._tell(manager, protocol.Acknowledged(self._rows[manager].acknowledge))
+            self._to_acknowledge.clear()
         if edges := self._idleness.edges(event.now):
             self._report(protocol.BlockIdle(edges))
 
     def _give(self, row: ManagerRow, items: list[TaskItem]) -> None:
         manager = row.register.manager
-        functions = self._functions_for(row, {item.function for item in items} - row.functions)
-        sequence = row.acknowledge if manager in self._to_acknowledge else 0
-        self._to_acknowledge.discard(manager)
+        new = {item.function for item in items} - row.functions
+        functions = self._functions_for(row, new) if new else []
+        sequence = 0
+        if manager in self._to_acknowledge:
+            sequence = row.acknowledge
+            self._to_acknowledge.discard(manager)
         self._effects.append(Give(manager, functions, items, self._backlog.buffers_of(items), sequence))
-        self._review(row)
+        self._note_busy(row)
 
     def _functions_for(self, row: ManagerRow, hashes: Iterable[bytes]) -> list[Function]:
         found, unknown = [], []
@@ -334,9 +350,11 @@ class PlacementMachine:
             if function := self._cache.get(key):
                 found.append(function)
                 row.functions.add(key)
+            elif key in self._wanted:
+                self._wanted[key].add(row.register.manager)
             else:
                 unknown.append(key)
-                self._wanted.setdefault(key, set()).add(row.register.manager)
+                self._wanted[key] = {row.register.manager}
         if unknown:
             self._report(protocol.NeedFunction(unknown), "data")
         return found
@@ -346,7 +364,9 @@ class PlacementMachine:
         # An interchange that was itself stopped or starved for a while has not listened: nobody is blamed for that.
         late = now - self._next_beat
         self._next_beat = now + self._period
-        self._early.clear()
+        # A registration may still be on its way on one link when results have overtaken it on the other.
+        self._early, self._earlier = {}, self._early
+        beat = protocol.Heartbeat(now)
         for manager, row in list(self._rows.items()):
             if late > self._period:
                 row.heard = min(now, row.heard + late)
@@ -356,8 +376,8 @@ class PlacementMachine:
                 continue
             if row.missing and now - row.missing_since > self._threshold:
                 self._lose_on_the_way(row, row.missing)
-            self._tell(manager, protocol.Heartbeat(now))
-        self._report(protocol.Heartbeat(now))
+            self._tell(manager, beat)
+        self._report(beat)
         if self._wanted:
             self._report(protocol.NeedFunction(list(self._wanted)), "data")
 
@@ -405,7 +425,7 @@ class PlacementMachine:
     def _forget(self, row: ManagerRow, what: Literal["ended", "lost"], reason: str) -> None:
         manager = row.register.manager
         self._release(row, list(row.held))
-        del self._rows[manager]
+        self._rows.remove(row)
         self._openings.remove(row)
         self._idleness.leave(row.register.block)
         self._linked.discard(manager)
@@ -414,13 +434,16 @@ class PlacementMachine:
             del self._gone[next(iter(self._gone))]
         self._report(_news(row.register, what, 0, reason))
 
-    def _release(self, row: ManagerRow, attempts: Iterable[int]) -> None:
+    def _release(self, row: ManagerRow, attempts: Collection[int]) -> None:
         row.release(attempts)
         self._review(row)
 
     def _review(self, row: ManagerRow) -> None:
         """After any change of what a manager holds or wants."""
         self._openings.review(row)
+        self._note_busy(row)
+
+    def _note_busy(self, row: ManagerRow) -> None:
         if row.busy != bool(row.held):
             row.busy = not row.busy
             self._idleness.count(row.register.block, 1 if row.busy else -1)

@@ -2,30 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+from msgspec import Struct
 
-    from parsl_like.executors.high_throughput.protocol import Function, Message, TaskItem
+from parsl_like.executors.high_throughput.protocol import Function, Message, TaskItem
 
-    Buffers = Mapping[int, Sequence[Any]]
+Buffers = Mapping[int, Sequence[Any]]
 
 
 # --- events; ``now`` is in monotonic seconds
 
 
-@dataclass(frozen=True, slots=True)
-class FromDriver:
+class FromDriver(Struct, frozen=True):
     """The driver said something; ``buffers`` are the frames that followed."""
 
     message: Any
     buffers: Sequence[Any] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class FromManager:
+class FromManager(Struct, frozen=True):
     """A manager said something, on whichever link."""
 
     now: float
@@ -33,8 +30,7 @@ class FromManager:
     message: Any
 
 
-@dataclass(frozen=True, slots=True)
-class LinkOpened:
+class LinkOpened(Struct, frozen=True):
     """A connection of a manager was made, for the first time or again."""
 
     now: float
@@ -42,8 +38,7 @@ class LinkOpened:
     link: Literal["data", "control"]
 
 
-@dataclass(frozen=True, slots=True)
-class Undelivered:
+class Undelivered(Struct, frozen=True):
     """What was given to a manager could not be sent: its data link is down."""
 
     manager: bytes
@@ -51,8 +46,7 @@ class Undelivered:
     buffers: Buffers
 
 
-@dataclass(frozen=True, slots=True)
-class TurnEnded:
+class TurnEnded(Struct, frozen=True):
     """Everything that had come has been told; wanted at the latest when ``PlacementMachine.deadline()`` says."""
 
     now: float
@@ -64,8 +58,7 @@ Event = FromDriver | FromManager | LinkOpened | Undelivered | TurnEnded
 # --- effects
 
 
-@dataclass(frozen=True, slots=True)
-class Give:
+class Give(Struct, frozen=True):
     """Send over a manager's data link: functions, then attempts.
 
     Attributes:
@@ -83,16 +76,14 @@ class Give:
     acknowledged: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Tell:
+class Tell(Struct, frozen=True):
     """Send a message over a manager's control link."""
 
     manager: bytes
     message: Message
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(Struct, frozen=True):
     """Send a message to the driver."""
 
     message: Message

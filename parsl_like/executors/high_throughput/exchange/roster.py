@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from parsl_like.executors.high_throughput.protocol import PROTOCOL_VERSION
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Sequence
 
     from parsl_like.executors.high_throughput.protocol import Register, TaskItem
 
@@ -55,6 +56,7 @@ class ManagerRow:
         capacity: How many attempts it wants to hold.
         held: The attempts it holds.
         wide: How many slots beyond one those of them hold that hold several.
+        extra: How many those are together.
         running: How many ran when it last said so.
         functions: Hashes of the functions it was sent over its present connection.
         linked: Whether its data link is up.
@@ -63,11 +65,12 @@ class ManagerRow:
         over: Why its block is said to be over.
         stopping: Attempts it was asked to cancel, and has not yet.
         at_risk: What it held when its data link came back: any of that may have been lost on the way.
-        missing: What it did not get, unless a result in its batches up to ``missing_until`` says otherwise.
+        missing: What it did not get, unless a result in one of the batches ``awaited`` says otherwise.
         missing_since: When it said so.
-        acknowledge: Number of the last of its result batches that has arrived, 0 if it was told already.
+        acknowledge: Number of the last of its result batches that has arrived at the driver.
         busy: Whether it counts as holding something.
         rank: Sorts it among others where blocks are filled one after another.
+        line: The line in which it stands among those that want more, None if it wants nothing.
     """
 
     register: Register
@@ -75,6 +78,7 @@ class ManagerRow:
     capacity: int
     held: set[int] = field(default_factory=set)
     wide: dict[int, int] = field(default_factory=dict)
+    extra: int = 0
     running: int = 0
     functions: set[bytes] = field(default_factory=set)
     linked: bool = False
@@ -84,11 +88,12 @@ class ManagerRow:
     stopping: set[int] = field(default_factory=set)
     at_risk: set[int] = field(default_factory=set)
     missing: set[int] = field(default_factory=set)
-    missing_until: int = 0
+    awaited: set[int] = field(default_factory=set)
     missing_since: float = 0.0
     acknowledge: int = 0
     busy: bool = False
     rank: Any = None
+    line: dict[bytes, ManagerRow] | None = None
 
     @property
     def open(self) -> bool:
@@ -101,8 +106,8 @@ class ManagerRow:
 
     def free(self) -> int:
         """How many of its slots would run a new attempt at once."""
-        used = len(self.held) + sum(self.wide.values()) if self.wide else len(self.held)
-        return min(self.register.slots - used, self.capacity - len(self.held))
+        held = len(self.held)
+        return min(self.register.slots - held - self.extra, self.capacity - held)
 
     def depth(self) -> float:
         """How much waits at it for each of its slots."""
@@ -110,22 +115,61 @@ class ManagerRow:
 
     def hold(self, items: Sequence[TaskItem]) -> None:
         """Count attempts as held."""
-        self.held.update([item.attempt for item in items])
+        if len(items) == 1:
+            self.held.add(items[0].attempt)
+        else:
+            self.held.update([item.attempt for item in items])
 
     def hold_wide(self, item: TaskItem, slots: int) -> None:
         """Count an attempt as held that holds so many slots."""
         self.held.add(item.attempt)
         if slots > 1:
             self.wide[item.attempt] = slots - 1
+            self.extra += slots - 1
 
-    def release(self, attempts: Iterable[int]) -> None:
+    def release(self, attempts: Collection[int]) -> None:
         """Count attempts as held no more."""
         self.held.difference_update(attempts)
         for some in (self.stopping, self.at_risk, self.missing):
             if some:
                 some.intersection_update(self.held)
         if self.wide:
-            self.wide = {attempt: more for attempt, more in self.wide.items() if attempt in self.held}
+            for attempt in attempts:
+                self.extra -= self.wide.pop(attempt, 0)
+
+
+class Roster(dict[bytes, ManagerRow]):
+    """The managers that were taken, by their names; changed by :meth:`add` and :meth:`remove` alone."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._blocks: dict[str, dict[bytes, ManagerRow]] = {}
+        self._widths: Counter[int] = Counter()
+
+    def add(self, row: ManagerRow) -> None:
+        """Take a manager whose name is new."""
+        register = row.register
+        self[register.manager] = self._blocks.setdefault(register.block, {})[register.manager] = row
+        self._widths[register.slots] += 1
+
+    def remove(self, row: ManagerRow) -> None:
+        """Forget a manager."""
+        manager, block, slots = row.register.manager, row.register.block, row.register.slots
+        del self[manager]
+        del self._blocks[block][manager]
+        if not self._blocks[block]:
+            del self._blocks[block]
+        self._widths[slots] -= 1
+        if not self._widths[slots]:
+            del self._widths[slots]
+
+    def of_block(self, block: str) -> Collection[ManagerRow]:
+        """The managers of a block."""
+        return self._blocks.get(block, {}).values()
+
+    def widest(self) -> int:
+        """How many slots the largest manager has, 1 if there is none."""
+        return max(self._widths, default=1)
 
 
 def _minor(version: str) -> str:

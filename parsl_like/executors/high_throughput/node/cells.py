@@ -5,7 +5,7 @@ from __future__ import annotations
 import mmap
 import os
 
-from parsl_like.executors.high_throughput.node.frames import anonymous_file
+from parsl_like.serialize.segments import anonymous_file
 
 IDLE = -1
 """What a worker's cell holds between two attempts."""

@@ -29,6 +29,7 @@ from parsl_like.executors.high_throughput.node.functions import Parked
 from parsl_like.executors.high_throughput.node.pipe import READY, ResultPacket, encode_item, pack_refusal, pack_task
 from parsl_like.executors.high_throughput.protocol import OUTCOME_FAILURE, OUTCOME_LOST
 from parsl_like.serialize.failures import pack_failure
+from parsl_like.serialize.segments import Segment
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -79,6 +80,10 @@ class Crew:
     def held(self) -> list[int]:
         """Every attempt that has come and has not been reported."""
         return self._dispatch.held() + self._parked.attempts()
+
+    def lacking(self) -> list[bytes]:
+        """The functions that attempts wait for."""
+        return self._parked.functions()
 
     def running(self) -> list[int]:
         """The attempts that have begun."""
@@ -252,7 +257,7 @@ class Crew:
 
     def _result(self, attempt: int, outcome: int, body: bytes, number: int) -> ResultPacket:
         now = time()
-        return ResultPacket(attempt, 0.0, encode_item(attempt, outcome, body, 0, now, now, number), ())
+        return ResultPacket(attempt, 0.0, encode_item(attempt, outcome, body, 0, now, now, number), None)
 
     # --- what time brings
 
@@ -301,8 +306,7 @@ class Crew:
             return TakenBack(effect.worker, self._keep(taken), now)
         if isinstance(effect, Withdrawn):
             for attempt in effect.attempts:
-                if (parcel := self._parcels.pop(attempt, None)) is not None:
-                    parcel.discard()
+                self._parcels.pop(attempt, None)
             self._cancelled += effect.attempts
         else:
             logger.info("worker %d is killed because of attempt %d (%s)", effect.worker, effect.attempt, effect.reason)
@@ -333,17 +337,22 @@ class Crew:
         try:
             if place is None:
                 raise OSError("its function was forgotten")
-            parts = [getattr(part, "buffer", part) for part in buffers] if buffers else ()
-            return pack_task(item.attempt, item.function, place, item.body, parts)
-        except OSError as error:
+            return pack_task(item.attempt, item.function, place, item.body, _segment(buffers) if buffers else None)
+        except (OSError, ValueError) as error:
             return pack_refusal(item.attempt, f"the task could not be handed to a worker of {self._hostname}: {error}")
 
     def _keep(self, parcels: Sequence[Parcel]) -> list[int]:
-        """Keep what cannot be made again, which is what has frames; gives the attempts."""
+        """Keep what cannot be made again, which is what has a segment; gives the attempts."""
         for parcel in parcels:
-            if parcel.descriptor is not None:
+            if parcel.segment is not None:
                 self._parcels[parcel.attempt] = parcel
         return [parcel.attempt for parcel in parcels]
+
+
+def _segment(parts: Sequence[Any]) -> Segment:
+    """What came beside an attempt, in memory that can be passed on to a worker."""
+    (part,) = parts
+    return part if isinstance(part, Segment) else Segment.holding([getattr(part, "buffer", part)])
 
 
 def _lost(death: Death, hostname: str, attempt: int) -> WorkerLost:

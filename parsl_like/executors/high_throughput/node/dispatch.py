@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Literal
 
 from parsl_like.executors.high_throughput.backlog import Backlog
 from parsl_like.executors.high_throughput.node.dispatch_events import (
@@ -29,7 +30,7 @@ from parsl_like.executors.high_throughput.node.dispatch_events import (
 from parsl_like.executors.high_throughput.node.pace import Pace
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from parsl_like.executors.high_throughput.node.dispatch_events import Effect, Event
     from parsl_like.executors.high_throughput.protocol import TaskItem
@@ -79,6 +80,16 @@ class Dispatch:
         self._held: dict[int, TaskItem] = {}
         self._limited = 0
         self._effects: list[Effect] = []
+        self._on: dict[type, Callable[[Any], None]] = {
+            ResultsArrived: self._results,
+            TasksArrived: self._arrived,
+            WorkerReady: self._ready,
+            TakenBack: self._taken_back,
+            PipeFull: self._pipe_full,
+            WorkerGone: self._gone,
+            CancelAsked: self._cancel,
+            TimePassed: self._time_passed,
+        }
 
     # --- questions
 
@@ -127,63 +138,57 @@ class Dispatch:
 
     def handle(self, event: Event) -> list[Effect]:
         """Take one event; gives what is to be done, in this order."""
-        if isinstance(event, ResultsArrived):
-            self._results(event)
-        elif isinstance(event, TasksArrived):
-            self._arrived(event)
-        elif isinstance(event, WorkerReady):
-            self._ready(event)
-        elif isinstance(event, TakenBack):
-            self._taken_back(event)
-        elif isinstance(event, PipeFull):
-            self._pipe_full(event)
-        else:
-            self._rare(event)
-        self._assign(event.now)
-        self._balance(event.now)
-        effects, self._effects = self._effects, []
-        return effects
-
-    def _rare(self, event: WorkerGone | CancelAsked | TimePassed) -> None:
-        if isinstance(event, WorkerGone):
-            self._gone(event)
-        elif isinstance(event, CancelAsked):
-            self._cancel(set(event.attempts))
-        else:
-            self._time_passed(event.now)
+        self._on[type(event)](event)
+        if self._stacked:
+            self._balance(event.now)
+        effects = self._effects
+        if effects:
+            self._effects = []
+            return effects
+        return []
 
     def _arrived(self, event: TasksArrived) -> None:
         items = event.items
         self._waiting.append(items, event.buffers)
-        self._pace.weigh(len(items), sum([len(item.body) for item in items]) + sum(map(len, event.buffers)))
+        size = sum(map(len, event.buffers)) if event.buffers else 0
         for item in items:
+            size += len(item.body)
             self._held[item.attempt] = item
             if item.walltime > 0:
                 self._limited += 1
+        self._pace.weigh(len(items), size)
+        self._assign(event.now)
 
     def _ready(self, event: WorkerReady) -> None:
         row = self._workers[event.worker] = _Worker(event.worker, event.now)
         if event.worker not in self._lent:
             self._idle[event.worker] = row
+        self._assign(event.now)
 
     def _results(self, event: ResultsArrived) -> None:
         row = self._workers[event.worker]
+        pipe = row.pipe
         for attempt in event.attempts:
             # A worker reports in the order in which it was given; anything else is not its own work.
-            if row.pipe and row.pipe[0].attempt == attempt:
-                row.pipe.popleft()
+            if pipe and pipe[0].attempt == attempt:
+                pipe.popleft()
                 self._forget(attempt)
         if event.attempts:
             self._pace.note(len(event.attempts), event.seconds)
         row.since = event.now
         row.overdue = row.full = False
-        row.unread = min(row.unread, max(0, len(row.pipe) - 1))
-        if not row.unread:
-            self._stacked.pop(row.number, None)
-        if not row.pipe:
-            self._release(row)
+        if row.unread:
+            row.unread = min(row.unread, max(0, len(pipe) - 1))
+            del self._stacked[row.number]
+            if row.unread:  # in the order in which they last reported, so that the first has been stalled for longest
+                self._stacked[row.number] = row
+        if not pipe:
+            if row.lent:
+                self._release(row)
             if not row.dying:
                 self._idle[row.number] = row
+        if len(self._waiting):
+            self._go_on(row, event.now)
 
     def _gone(self, event: WorkerGone) -> None:
         row = self._workers.pop(event.worker, None)
@@ -195,6 +200,7 @@ class Dispatch:
         if event.started is not None:
             self._forget(event.started)
         self._put_back(row, [item for item in row.pipe if item.attempt != event.started])
+        self._assign(event.now)
 
     def _taken_back(self, event: TakenBack) -> None:
         row = self._workers[event.worker]
@@ -212,6 +218,7 @@ class Dispatch:
         else:
             self._kill_if_due(row)
         row.cancelled.clear()
+        self._assign(event.now)
 
     def _pipe_full(self, event: PipeFull) -> None:
         row = self._workers[event.worker]
@@ -219,11 +226,14 @@ class Dispatch:
         items = [item for item in row.pipe if item.attempt in refused]
         row.pipe = deque(item for item in row.pipe if item.attempt not in refused)
         row.unread = max(0, row.unread - len(items))
+        if not row.unread:
+            self._stacked.pop(row.number, None)
         row.full = True
         self._waiting.put_back(items, {})
+        self._assign(event.now)
 
-    def _cancel(self, attempts: set[int]) -> None:
-        waiting = attempts & self._held.keys()
+    def _cancel(self, event: CancelAsked) -> None:
+        waiting = self._held.keys() & event.attempts
         for row in list(self._workers.values()) if waiting else ():
             mine = {item.attempt for item in row.pipe} & waiting
             waiting -= mine
@@ -233,8 +243,10 @@ class Dispatch:
         if waiting:
             self._waiting.cancel(waiting)
             self._withdraw(sorted(waiting))
+            self._assign(event.now)  # those behind one of several slots need not wait for it any more
 
-    def _time_passed(self, now: float) -> None:
+    def _time_passed(self, event: TimePassed) -> None:
+        now = event.now
         for row in list(self._limited_rows()):
             if now >= row.since + row.pipe[0].walltime + GRACE_S:
                 row.overdue = True
@@ -285,6 +297,7 @@ class Dispatch:
     # --- who gets what
 
     def _assign(self, now: float) -> None:
+        """Give what waits to whoever has room."""
         if self._waiting.wide:
             while self._start_next(now):
                 pass
@@ -294,6 +307,16 @@ class Dispatch:
                 if items := self._waiting.take(share - len(row.pipe)):
                     self._give(row, items, now)
 
+    def _go_on(self, row: _Worker, now: float) -> None:
+        """Give what waits to the worker that has just reported: nobody else has more room than before."""
+        if self._waiting.wide or len(self._idle) > (not row.pipe):
+            self._assign(now)
+        elif not (row.asked or row.dying or row.lent):
+            depth = self._pace.depth()
+            share = 1 if depth == 1 else min(depth, -(-len(self._held) // len(self._workers)))
+            if items := self._waiting.take(share - len(row.pipe)):
+                self._give(row, items, now)
+
     def _start_next(self, now: float) -> bool:
         """Start the next attempt on idle workers, if there are enough.
 
@@ -301,11 +324,11 @@ class Dispatch:
         slots than the node has gets all of them.
         """
         items = self._waiting.take(1)
-        slots = min(max(item.slots for item in items), self._slots) if items else 0
+        slots = max(1, min(items[0].slots, self._slots)) if items else 0
         if not items or slots > len(self._idle):
             self._waiting.put_back(items, {})
             return False
-        first, *others = list(self._idle)[:slots]
+        first, *others = islice(self._idle, slots)
         row = self._idle[first]
         for number in others:
             del self._idle[number]
@@ -316,42 +339,43 @@ class Dispatch:
 
     def _open_rows(self, now: float) -> tuple[list[_Worker], int]:
         """The workers that can be given something, idle ones first, and how many attempts each may have."""
-        rows = list(self._idle.values())
-        depth = self._pace.depth()
-        if depth == 1 or len(rows) >= len(self._waiting):
+        waiting = len(self._waiting)
+        rows = list(islice(self._idle.values(), waiting))
+        if len(rows) == waiting or (depth := self._pace.depth()) == 1:
             return rows, 1
         rows += [
             row
-            for number, row in self._workers.items()
+            for row in self._workers.values()
             if row.pipe and now - row.since < STALLED_S and not (row.asked or row.full or row.dying or row.lent)
         ]
-        held = len(self._waiting) + sum(len(row.pipe) for row in rows)
+        held = waiting + sum([len(row.pipe) for row in rows])
         return rows, min(depth, -(-held // len(rows))) if rows else 0
 
     def _give(self, row: _Worker, items: list[TaskItem], now: float) -> None:
-        self._idle.pop(row.number, None)
-        if not row.pipe:
+        if row.pipe:
+            row.unread += len(items)
+        else:
+            self._idle.pop(row.number, None)
             row.since = now
             row.unread = len(items) - 1
-        else:
-            row.unread += len(items)
         row.pipe.extend(items)
-        if row.unread:
+        if row.unread and row.number not in self._stacked:
             self._stacked[row.number] = row
         self._effects.append(Give(row.number, items, self._waiting.buffers_of(items)))
 
     def _balance(self, now: float) -> None:
         """Take back what lies unread behind a task that takes long, or while somebody has nothing to do."""
-        if not self._stacked or len(self._workers) == 1:
+        if len(self._workers) == 1:
             return
-        for row in list(self._stacked.values()):
-            if now - row.since >= STALLED_S and not row.asked:
-                self._ask(row, row.unread)
+        for row in self._stacked.values():
+            if now - row.since < STALLED_S:
+                break
+            self._ask(row, row.unread)
         idle = len(self._idle)
-        if idle and not len(self._waiting) and self._stacked:
+        if idle and self._stacked:
+            # Somebody is idle, so what waits, if anything does, waits for more slots than are free.
             row = max(self._stacked.values(), key=lambda row: 0 if row.asked else row.unread)
-            if not row.asked:
-                self._ask(row, max(1, row.unread * idle // (idle + 1)))
+            self._ask(row, max(1, row.unread * idle // (idle + 1)))
 
     def _ask(self, row: _Worker, count: int) -> None:
         if not row.asked:

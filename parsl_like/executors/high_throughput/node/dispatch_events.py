@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, Literal
 
-if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+from msgspec import Struct
 
-    from parsl_like.executors.high_throughput.protocol import TaskItem
+from parsl_like.executors.high_throughput.protocol import TaskItem
 
 # --- events
 
 
-@dataclass(frozen=True, slots=True)
-class TasksArrived:
+class TasksArrived(Struct, frozen=True):
     """Attempts that the node did not hold yet, and the buffers they count, in their order."""
 
     items: Sequence[TaskItem]
@@ -22,16 +20,14 @@ class TasksArrived:
     buffers: Sequence[Any] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class WorkerReady:
+class WorkerReady(Struct, frozen=True):
     """A worker has started and its pipe is empty."""
 
     worker: int
     now: float
 
 
-@dataclass(frozen=True, slots=True)
-class WorkerGone:
+class WorkerGone(Struct, frozen=True):
     """A worker is dead; ``started`` is the attempt it had begun and not reported, if there is one."""
 
     worker: int
@@ -39,8 +35,7 @@ class WorkerGone:
     now: float
 
 
-@dataclass(frozen=True, slots=True)
-class ResultsArrived:
+class ResultsArrived(Struct, frozen=True):
     """A worker has reported attempts, which took so many seconds together."""
 
     worker: int
@@ -49,8 +44,7 @@ class ResultsArrived:
     now: float
 
 
-@dataclass(frozen=True, slots=True)
-class TakenBack:
+class TakenBack(Struct, frozen=True):
     """The answer to TakeBack: what was still unread, in the order in which the worker would have read it."""
 
     worker: int
@@ -58,8 +52,7 @@ class TakenBack:
     now: float
 
 
-@dataclass(frozen=True, slots=True)
-class PipeFull:
+class PipeFull(Struct, frozen=True):
     """The answer to Give: these, the last ones of it, did not fit into the pipe."""
 
     worker: int
@@ -67,16 +60,14 @@ class PipeFull:
     now: float
 
 
-@dataclass(frozen=True, slots=True)
-class CancelAsked:
+class CancelAsked(Struct, frozen=True):
     """Attempts that shall not run, or not go on."""
 
     attempts: Collection[int]
     now: float
 
 
-@dataclass(frozen=True, slots=True)
-class TimePassed:
+class TimePassed(Struct, frozen=True):
     """It is at least as late as ``Dispatch.deadline()``."""
 
     now: float
@@ -88,8 +79,7 @@ Event = TasksArrived | WorkerReady | WorkerGone | ResultsArrived | TakenBack | P
 # --- effects
 
 
-@dataclass(frozen=True, slots=True)
-class Give:
+class Give(Struct, frozen=True):
     """Put attempts into a worker's pipe, in this order; answered by PipeFull if they do not all fit.
 
     Buffers are given the first time only: what is taken back or did not fit keeps its own.
@@ -97,19 +87,17 @@ class Give:
 
     worker: int
     items: Sequence[TaskItem]
-    buffers: Mapping[int, Sequence[Any]] = field(default_factory=dict)
+    buffers: Mapping[int, Sequence[Any]] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class TakeBack:
+class TakeBack(Struct, frozen=True):
     """Take up to ``count`` unread attempts out of a worker's pipe; answered by TakenBack."""
 
     worker: int
     count: int
 
 
-@dataclass(frozen=True, slots=True)
-class Kill:
+class Kill(Struct, frozen=True):
     """End a worker because of the attempt it runs; answered by WorkerGone."""
 
     worker: int
@@ -117,8 +105,7 @@ class Kill:
     reason: Literal["cancelled", "walltime"]
 
 
-@dataclass(frozen=True, slots=True)
-class Withdrawn:
+class Withdrawn(Struct, frozen=True):
     """These were cancelled and are not held any more; they never ran here."""
 
     attempts: Sequence[int]

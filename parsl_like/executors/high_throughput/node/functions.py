@@ -9,8 +9,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-from parsl_like.executors.high_throughput.node.frames import anonymous_file
 from parsl_like.serialize.functions import unpack_function
+from parsl_like.serialize.segments import anonymous_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -93,6 +93,10 @@ class Parked:
                 if (kept := [pair for pair in pairs if pair[0].attempt not in attempts])
             }
         return found
+
+    def functions(self) -> list[bytes]:
+        """The hashes of the functions that are waited for."""
+        return list(self._by_function)
 
     def attempts(self) -> list[int]:
         """Every attempt that waits here."""

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import logging
-import math
 import os
 import time
 from typing import TYPE_CHECKING
 
-import zmq
-
 from parsl_like.errors import BadMessage, ExecutorError
-from parsl_like.executors.high_throughput import links, protocol
+from parsl_like.executors.high_throughput import protocol
 from parsl_like.executors.high_throughput.keys import load_keys
+from parsl_like.executors.high_throughput.links.waiting import Waiter
 from parsl_like.executors.high_throughput.node.probing import reachable
 from parsl_like.executors.high_throughput.node.uplink import Uplink
 
 if TYPE_CHECKING:
     from parsl_like.executors.high_throughput.keys import RoleKeys
-    from parsl_like.executors.high_throughput.links import Context
     from parsl_like.executors.high_throughput.node.signals import Signals
     from parsl_like.executors.high_throughput.options import Endpoint, ManagerOptions
     from parsl_like.executors.high_throughput.protocol import Register
@@ -29,11 +26,10 @@ ANSWER_S = 10.0
 """Seconds an address that can be reached has to answer a registration, where the user has not said otherwise."""
 
 
-def join(context: Context, options: ManagerOptions, register: Register, signals: Signals) -> Uplink | None:
+def join(options: ManagerOptions, register: Register, signals: Signals) -> Uplink | None:
     """The links to the interchange that has taken this manager; None if it was asked to end before.
 
     Args:
-        context: Where the sockets live.
         options: What the manager was told.
         register: How it presents itself.
         signals: May ask to end.
@@ -47,7 +43,7 @@ def join(context: Context, options: ManagerOptions, register: Register, signals:
     found = reachable(options.addresses, options.transport, options.address_probe_timeout, signals.fileno())
     failures = found.failures
     for endpoint in found.endpoints:
-        attempt = _Attempt(context, endpoint, keys, options, register)
+        attempt = _Attempt(endpoint, keys, options, register)
         try:
             joined = attempt.succeeds(signals)
         except BaseException:
@@ -71,15 +67,12 @@ def join(context: Context, options: ManagerOptions, register: Register, signals:
 class _Attempt:
     """One address: connect, register, wait for the answer."""
 
-    def __init__(
-        self, context: Context, endpoint: Endpoint, keys: RoleKeys | None, options: ManagerOptions, register: Register
-    ) -> None:
+    def __init__(self, endpoint: Endpoint, keys: RoleKeys | None, options: ManagerOptions, register: Register) -> None:
         self._register = register
         self._label = options.label
         self._allowed = options.address_probe_timeout or ANSWER_S
         self.failure = ""
         self.uplink = Uplink(
-            context,
             endpoint,
             keys,
             register.manager,
@@ -94,14 +87,20 @@ class _Attempt:
         Raises:
             ExecutorError: if it refuses it.
         """
-        poller = zmq.Poller()
-        poller.register(signals, zmq.POLLIN)
+        waiter = Waiter()
+        waiter.add(signals.fileno(), signals)
+        self.uplink.watch(waiter)
+        try:
+            return self._is_taken(waiter, signals)
+        finally:
+            waiter.close()
+
+    def _is_taken(self, waiter: Waiter, signals: Signals) -> bool:
         now = time.monotonic()
         deadline = now + self._allowed
         while now < deadline and not signals.ending:
             self.uplink.keep_up(now, lambda: self._register, lambda: protocol.Heartbeat(0.0))
-            self.uplink.watch(poller)
-            poller.poll(math.ceil(1000 * max(0.0, min(deadline, self.uplink.deadline()) - now)))
+            waiter.wait(min(deadline, self.uplink.deadline()) - now)
             now = time.monotonic()
             signals.take()
             if self._answered(now):
@@ -111,7 +110,9 @@ class _Attempt:
         return False
 
     def _answered(self, now: float) -> bool:
-        while (parts := links.receive(self.uplink.control)) is not None:
+        while (parts := self.uplink.data.receive()) is not None:
+            self.uplink.early.append(parts)
+        while (parts := self.uplink.control.receive()) is not None:
             try:
                 message = protocol.decode(parts[0])
             except BadMessage as error:

@@ -10,10 +10,10 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-import zmq
 
 from parsl_like.errors import BadMessage, ExecutorError
-from parsl_like.executors.high_throughput import links, protocol
+from parsl_like.executors.high_throughput import protocol
+from parsl_like.executors.high_throughput.links.waiting import Waiter
 from parsl_like.executors.high_throughput.node.crew import Crew
 from parsl_like.executors.high_throughput.node.facts import package_versions, seconds_left
 from parsl_like.executors.high_throughput.node.joining import join
@@ -22,10 +22,9 @@ from parsl_like.executors.high_throughput.node.workers import END_S
 from parsl_like.version import VERSION
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from contextlib import ExitStack
+    from collections.abc import Callable, Collection
 
-    from parsl_like.executors.high_throughput.links import Context, Socket
+    from parsl_like.executors.high_throughput.links.port import Channel
     from parsl_like.executors.high_throughput.node.facts import Node
     from parsl_like.executors.high_throughput.node.signals import Signals
     from parsl_like.executors.high_throughput.node.uplink import Uplink
@@ -78,9 +77,7 @@ class Manager:
         self._leave_by = math.inf
         self.failure: ExecutorError | None = None
         self._returned: list[int] = []
-        self._poller = zmq.Poller()
-        for source in (signals, pool):
-            self._poller.register(source.fileno(), zmq.POLLIN)
+        self._waiter = Waiter()
         self._take: dict[type, Callable[[Any, list[Any], float], None]] = {
             protocol.Function: lambda message, parts, now: self._crew.take_function(message, now),
             protocol.Tasks: self._take_tasks,
@@ -103,25 +100,30 @@ class Manager:
         Gives how many milliseconds its last words may take to leave.
         """
         self._signals.children = True
+        for source in (self._signals, self._pool):
+            self._waiter.add(source.fileno(), source)
+        self._uplink.watch(self._waiter)
+        for channel in (self._uplink.control, self._uplink.data):  # more may have come with the interchange's answer
+            self._waiter.again(channel)
         now = time.monotonic()
+        for parts in self._uplink.early:
+            self._hear(parts, now)
         while not self._is_over(now):
-            self._uplink.watch(self._poller)
-            wait = max(0.0, self._deadline() - now)
-            ready = dict(self._poller.poll(math.ceil(wait * 1000)))
+            ready = self._waiter.wait(self._deadline() - now)
             now = time.monotonic()
             self._turn(ready, now)
         self._uplink.tell(protocol.Goodbye(self._leaving, self._returned))
         logger.info("ended: %s", self._leaving)
         return LINGER_MS if self.failure is None else FAILED_LINGER_MS
 
-    def _turn(self, ready: Mapping[Any, int], now: float) -> None:
+    def _turn(self, ready: Collection[Any], now: float) -> None:
         # Control comes before data: what is cancelled need not begin.
-        for socket in (self._uplink.control, self._uplink.data):
-            if socket in ready:
-                self._receive(socket, now)
-        if self._pool.fileno() in ready:
+        for channel in (self._uplink.control, self._uplink.data):
+            if channel in ready:
+                self._receive(channel, now)
+        if self._pool in ready:
             self._crew.collect(now)
-        if self._signals.fileno() in ready:
+        if self._signals in ready:
             self._signals.take()
         if self._signals.children:
             self._signals.children = False
@@ -165,20 +167,24 @@ class Manager:
 
     # --- what comes
 
-    def _receive(self, socket: Socket, now: float) -> None:
+    def _receive(self, channel: Channel, now: float) -> None:
         for _ in range(TURN_MESSAGES):
-            parts = links.receive(socket)
+            parts = channel.receive()
             if parts is None:
                 return
             self._uplink.heard = now
-            try:
-                message = protocol.decode(parts[0])
-                take = self._take.get(type(message))
-                if take is None:
-                    raise BadMessage(f"a {type(message).__name__} is not for a manager")
-                take(message, parts, now)
-            except BadMessage as error:
-                logger.warning("dropped a message: %s", error)
+            self._hear(parts, now)
+        self._waiter.again(channel)
+
+    def _hear(self, parts: list[Any], now: float) -> None:
+        try:
+            message = protocol.decode(parts[0])
+            take = self._take.get(type(message))
+            if take is None:
+                raise BadMessage(f"a {type(message).__name__} is not for a manager")
+            take(message, parts, now)
+        except BadMessage as error:
+            logger.warning("dropped a message: %s", error)
 
     def _take_tasks(self, message: protocol.Tasks, parts: list[Any], now: float) -> None:
         for manager, sequence in message.acknowledged:
@@ -193,7 +199,9 @@ class Manager:
         if self._uplink.take(message, now):
             logger.info("joined incarnation %d of the interchange (again)", message.incarnation)
             for batch in self._outbox.unacknowledged():
-                self._uplink.send(batch.frame, batch.buffers)
+                self._uplink.send(batch.frame, batch.parts)
+            if lacking := self._crew.lacking():  # what was asked for, or sent, may have been lost with a link
+                self._uplink.send(protocol.encode(protocol.NeedFunction(lacking)))
 
     # --- what goes
 
@@ -203,7 +211,7 @@ class Manager:
         if not self._outbox or not self._uplink.registered:
             return
         for batch in self._outbox.batches(self._crew.capacity()):
-            self._uplink.send(batch.frame, batch.buffers)
+            self._uplink.send(batch.frame, batch.parts)
 
     def _present(self) -> protocol.Register:
         batches = self._outbox.unacknowledged()
@@ -253,9 +261,7 @@ class Manager:
             self._returned = self._crew.stop(now)
 
 
-def manage(
-    options: ManagerOptions, name: str, node: Node, pool: WorkerPool, signals: Signals, stack: ExitStack
-) -> None:
+def manage(options: ManagerOptions, name: str, node: Node, pool: WorkerPool, signals: Signals) -> None:
     """Join an interchange and serve it to the end.
 
     Args:
@@ -264,15 +270,12 @@ def manage(
         node: Where it runs.
         pool: Its workers, already started.
         signals: Signals that have come.
-        stack: Closes what is opened here.
 
     Raises:
         ExecutorError: if it ends for another reason than that it was told to.
         ConfigurationError: if its key cannot be used.
         OSError: if its key cannot be read.
     """
-    context: Context = zmq.Context()
-    stack.callback(context.term)
     register = protocol.Register(
         version=protocol.PROTOCOL_VERSION,
         run_id=options.run_id,
@@ -291,7 +294,7 @@ def manage(
         transport=options.transport or "",
         ends=seconds_left(os.environ, time.time()),
     )
-    uplink = join(context, options, register, signals)
+    uplink = join(options, register, signals)
     if uplink is None:
         logger.info("ended: it got %s before it had joined", signals.ending)
         return

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
+from parsl_like.executors.high_throughput.links.port import LARGE
 from parsl_like.executors.high_throughput.protocol import Results, encode
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from parsl_like.executors.high_throughput.node.pipe import ResultPacket
+    from parsl_like.serialize.segments import Segment
 
 _ARRAY = struct.Struct(">BI")  # msgpack: array with a 32-bit length
 
@@ -21,12 +23,16 @@ BATCH_BYTES = 1024 * 1024
 """A batch ends with the item that makes it larger than this, in bytes of its frame."""
 
 
+BATCH_PARTS = 64
+"""A batch holds no more segments than one message passes."""
+
+
 class Batch(NamedTuple):
-    """A numbered message of results and the buffers that follow it."""
+    """A numbered message of results and the parts that follow it."""
 
     sequence: int
     frame: bytes
-    buffers: Sequence[memoryview]
+    parts: Sequence[Segment | bytearray]
     attempts: Sequence[int]
 
 
@@ -54,13 +60,19 @@ class Outbox:
             capacity: How many attempts the manager wants to hold.
         """
         results, self._collected = self._collected, []
-        made, start, size = [], 0, 0
-        if sum(len(result.item) for result in results) > BATCH_BYTES:
+        made, start, size, parts = [], 0, 0, 0
+        if len(results) > 1:
             for index, result in enumerate(results):
+                if result.segment is not None and len(result.segment) >= LARGE:  # nobody waits for it
+                    alone = [results[start:index], [result]]
+                    made += [self._batch(some, capacity) for some in alone if some]
+                    start, size, parts = index + 1, 0, 0
+                    continue
                 size += len(result.item)
-                if size > BATCH_BYTES:
+                parts += result.segment is not None
+                if size > BATCH_BYTES or parts == BATCH_PARTS:
                     made.append(self._batch(results[start : index + 1], capacity))
-                    start, size = index + 1, 0
+                    start, size, parts = index + 1, 0, 0
         if start < len(results):
             made.append(self._batch(results[start:], capacity))
         return made
@@ -70,7 +82,8 @@ class Outbox:
         attempts = [result.attempt for result in results]
         items = msgspec.Raw(_ARRAY.pack(0xDD, len(results)) + b"".join([result.item for result in results]))
         frame = encode(Results(self._manager, self._sequence, capacity, attempts, items))
-        batch = Batch(self._sequence, frame, [part for result in results for part in result.buffers], attempts)
+        parts = [result.segment for result in results if result.segment is not None]
+        batch = Batch(self._sequence, frame, parts, attempts)
         self._kept.append(batch)
         return batch
 

@@ -20,8 +20,10 @@ STOCK_BYTES = 64 * 1024 * 1024
 MAX_CAPACITY = 8192
 """The most attempts a node asks for, unless it has more workers than that."""
 
-_WEIGHT = 1 / 16
-_LONGEST_SAMPLE_S = 10 * SHORT_S  # one long task among many short ones is soon forgotten
+_KEPT = 15 / 16
+# One long task among many short ones is soon forgotten: no sample counts for more than this.
+_LONGEST_SAMPLE_S = 10 * SHORT_S
+_LARGEST_SAMPLE_S = 10 * STOCK_S
 GROWTH = 4
 """How many attempts to ask for on the evidence of each short task seen in a row."""
 
@@ -49,11 +51,16 @@ class Pace:
             count: How many, at least one.
             seconds: How long they took together.
         """
-        mean = max(0.0, seconds / count)
+        mean = seconds / count if seconds > 0 else 0.0
         self._short_in_a_row = min(self._short_in_a_row + count, MAX_CAPACITY) if mean < STOCK_S else 0
-        kept = (1 - _WEIGHT) ** count if self._recent is not None else 0.0
-        self._recent = (self._recent or 0.0) * kept + min(mean, _LONGEST_SAMPLE_S) * (1 - kept)
-        self._typical = self._typical * kept + min(mean, 10 * STOCK_S) * (1 - kept)
+        recent = mean if mean < _LONGEST_SAMPLE_S else _LONGEST_SAMPLE_S
+        typical = mean if mean < _LARGEST_SAMPLE_S else _LARGEST_SAMPLE_S
+        if self._recent is None:
+            self._recent, self._typical = recent, typical
+        else:
+            kept = _KEPT**count
+            self._recent += (recent - self._recent) * (1 - kept)
+            self._typical += (typical - self._typical) * (1 - kept)
 
     def weigh(self, count: int, size: int) -> None:
         """Tasks have come.
@@ -62,7 +69,7 @@ class Pace:
             count: How many, at least one.
             size: How many bytes they have together.
         """
-        kept = (1 - _WEIGHT) ** count
+        kept = _KEPT**count
         self._size = self._size * kept + size / count * (1 - kept)
 
     def depth(self) -> int:

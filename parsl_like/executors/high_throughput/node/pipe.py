@@ -4,8 +4,9 @@ The manager keeps a second descriptor of the worker's end. Reading from that tak
 yet, and the kernel gives each packet to one reader only: so an attempt is either in the worker's hands or in the
 manager's, also while both read, and also after the worker has died.
 
-What is larger than a packet travels in an anonymous file (``frames``) whose descriptor is sent along. A result's packet
-holds the very bytes of a ``protocol.ResultItem``, so that the manager passes it on as it came.
+What is larger than a packet travels in a segment of shared memory whose descriptor is sent along, and which the manager
+passes on without looking into it. Where the kernel lets no more descriptors be on their way, the worker is told where
+to open it. A result's packet holds the very bytes of a ``protocol.ResultItem`` likewise.
 """
 
 from __future__ import annotations
@@ -14,30 +15,36 @@ import array
 import errno
 import os
 import socket
+import time
 from struct import Struct
 from typing import TYPE_CHECKING, NamedTuple
 
-from parsl_like.executors.high_throughput.node.frames import map_frames, write_frames
+from parsl_like.serialize.segments import Segment, received
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from parsl_like.executors.high_throughput.node.frames import Bytes
+    from parsl_like.serialize.segments import Bytes
 
 INLINE = 32 * 1024
-"""The largest body, in bytes, that travels in a packet; a larger one travels as the first frame of a file."""
+"""The largest body, in bytes, that travels in a packet; a larger one travels as the first buffer of a segment."""
 
 BUFFER = 4 * 1024 * 1024
 """Bytes that are asked of the kernel for packets on their way to one worker."""
 
+PATIENCE_S = 60.0
+"""How long a worker waits while no more descriptors may be on their way: those of all links of a user count."""
+
 READY = -1
 """Stands in the place of an attempt in the packet that says that a worker is ready."""
 
-_REFUSED = 0xFFFFFFFF  # instead of a number of frames: the body says why the attempt cannot be run
+_REFUSED = (1 << 64) - 1  # instead of a size: the body says why the attempt cannot be run
+_LENT = 40  # the bits above these, instead of 0: one more than the segment's descriptor in the manager
 _PACKET = INLINE + 4096
+_CLOEXEC = getattr(socket, "MSG_CMSG_CLOEXEC", 0)
 _ANCILLARY = socket.CMSG_SPACE(array.array("i").itemsize)
-_TASK = Struct("<qQI16sI")  # attempt, where the function begins, its length, its hash, frames
-_RESULT = Struct("<qdI")  # attempt, seconds it took, frames
+_TASK = Struct("<qQI16sQ")  # attempt, where the function begins, its length, its hash, size of its segment or 0
+_RESULT = Struct("<qdQ")  # attempt, seconds it took, size of its segment or 0
 _ITEM_HEAD = Struct(">BBQBBI")  # msgpack: array of 7, uint64 attempt, outcome, bin32 body
 _ITEM_TAIL = Struct(">BIBdBdBI")  # msgpack: uint32 buffers, float64 started, float64 ended, uint32 worker
 
@@ -70,31 +77,26 @@ class ResultPacket(NamedTuple):
     Attributes:
         attempt: Its identity.
         seconds: How long it took.
-        item: An encoded ``ResultItem``; empty if its buffers cannot be had.
-        buffers: The buffers that the item counts.
+        item: An encoded ``ResultItem``; empty if its segment was lost on the way.
+        segment: What lies beside it, if anything does.
     """
 
     attempt: int
     seconds: float
     item: bytes
-    buffers: Sequence[memoryview]
+    segment: Segment | bytearray | None
 
 
 class Parcel(NamedTuple):
-    """An attempt ready to be sent, or taken back; owns the descriptor of its frames, if it has any."""
+    """An attempt ready to be sent, or taken back."""
 
     attempt: int
     packet: bytes
-    descriptor: int | None = None
-
-    def discard(self) -> None:
-        """Release the frames: the parcel will not be sent."""
-        if self.descriptor is not None:
-            os.close(self.descriptor)
+    segment: Segment | None = None
 
 
 def pack_task(
-    attempt: int, function: bytes, place: tuple[int, int], body: bytes, buffers: Sequence[Bytes] = ()
+    attempt: int, function: bytes, place: tuple[int, int], body: bytes, segment: Segment | None = None
 ) -> Parcel:
     """An attempt as a parcel.
 
@@ -102,16 +104,16 @@ def pack_task(
         attempt: Its identity.
         function: The function's hash.
         place: Where the function begins and how long it is (``Shelf.place``).
-        body: The packed call, empty if the first buffer is.
-        buffers: What travels beside it.
+        body: The packed call, empty if it is the first buffer of the segment.
+        segment: What lies beside it.
 
     Raises:
-        OSError: if there is no room for the buffers.
+        OSError: if there is no room for a large body.
     """
     if len(body) > INLINE:
-        body, buffers = b"", (body, *buffers)
-    header = _TASK.pack(attempt, *place, function, len(buffers))
-    return Parcel(attempt, header + body, write_frames(buffers) if buffers else None)
+        body, segment = b"", Segment.written([body] if segment is None else [body, *segment.buffers()], share=1)
+    header = _TASK.pack(attempt, *place, function, segment.size if segment is not None else 0)
+    return Parcel(attempt, header + body, segment)
 
 
 def pack_refusal(attempt: int, reason: str) -> Parcel:
@@ -143,6 +145,7 @@ class WorkerEnd:
     def __init__(self, descriptor: int, worker: int) -> None:
         self._socket = socket.socket(fileno=descriptor)
         self._worker = worker
+        self._lender: int | None = None
 
     def send_ready(self) -> None:
         """Say that tasks can come."""
@@ -151,24 +154,37 @@ class WorkerEnd:
     def receive(self) -> TaskPacket | None:
         """The next attempt; None once the manager has closed its end or is gone."""
         try:
-            packet, ancillary, _, _ = self._socket.recvmsg(_PACKET, _ANCILLARY)
+            packet, ancillary, _, _ = self._socket.recvmsg(_PACKET, _ANCILLARY, _CLOEXEC)
         except ConnectionResetError:
             return None
         if not packet:
             return None
-        attempt, start, length, function, count = _TASK.unpack_from(packet)
+        attempt, start, length, function, size = _TASK.unpack_from(packet)
         body = memoryview(packet)[_TASK.size :]
-        if not count:
+        if not size:
             return TaskPacket(attempt, start, length, function, body, (), None)
-        if count == _REFUSED:
+        if size == _REFUSED:
             return TaskPacket(attempt, start, length, function, body, (), OSError(str(body, "utf-8", "replace")))
         try:
-            buffers = _received(ancillary, count, writable=True)
+            buffers = self._segment(size, ancillary).buffers()
         except (OSError, ValueError) as error:
             return TaskPacket(attempt, start, length, function, body, (), error)
         if not body:
             body, *buffers = buffers
         return TaskPacket(attempt, start, length, function, body, buffers, None)
+
+    def _segment(self, size: int, ancillary: Sequence[tuple[int, int, bytes]]) -> Segment:
+        """What lies beside an attempt.
+
+        Raises:
+            OSError: if it cannot be had.
+        """
+        lent, size = size >> _LENT, size & ((1 << _LENT) - 1)
+        if not lent:
+            return Segment(_descriptor(ancillary), size)
+        if self._lender is None:
+            (self._lender, *_) = Struct("3i").unpack(self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
+        return Segment(os.open(f"/proc/{self._lender}/fd/{lent - 1}", os.O_RDONLY | os.O_CLOEXEC), size)
 
     def send(
         self, attempt: int, outcome: int, body: bytes, buffers: Sequence[Bytes], started: float, ended: float
@@ -180,16 +196,13 @@ class WorkerEnd:
         """
         if len(body) > INLINE:
             body, buffers = b"", (body, *buffers)
-        item = encode_item(attempt, outcome, body, len(buffers), started, ended, self._worker)
-        packet = _RESULT.pack(attempt, ended - started, len(buffers)) + item
+        item = encode_item(attempt, outcome, body, 1 if buffers else 0, started, ended, self._worker)
         if not buffers:
-            self._socket.send(packet)
+            self._socket.send(_RESULT.pack(attempt, ended - started, 0) + item)
             return
-        descriptor = write_frames(buffers)
-        try:
-            _send_with(self._socket, packet, descriptor)
-        finally:
-            os.close(descriptor)
+        segment = Segment.written(buffers, share=1)
+        packet = _RESULT.pack(attempt, ended - started, segment.size) + item
+        _send_with(self._socket, packet, segment, PATIENCE_S)
 
     def close(self) -> None:
         """Release the socket."""
@@ -205,6 +218,7 @@ class ManagerEnd:
             end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, BUFFER)
         # The worker's end stays blocking: its flags belong to the worker, too.
         self._own.setblocking(False)
+        self._lent: dict[int, Parcel] = {}
 
     def fileno(self) -> int:
         """What to poll for results."""
@@ -216,16 +230,27 @@ class ManagerEnd:
         return self._theirs.fileno()
 
     def send(self, parcel: Parcel) -> bool:
-        """Put an attempt into the pipe and release the parcel; False, and nothing done, if the pipe is full."""
+        """Put an attempt into the pipe; False, and nothing done, if the pipe is full."""
         try:
-            if parcel.descriptor is None:
+            if parcel.segment is None:
                 self._own.send(parcel.packet)
             else:
-                _send_with(self._own, parcel.packet, parcel.descriptor)
-                os.close(parcel.descriptor)
+                _send_with(self._own, parcel.packet, parcel.segment)
         except BlockingIOError:
             return False
+        except OSError as error:
+            if error.errno != errno.ETOOMANYREFS or parcel.segment is None:
+                raise
+            return self._lend(parcel, parcel.segment)
         return True
+
+    def _lend(self, parcel: Parcel, segment: Segment) -> bool:
+        """Send no descriptor but its number, for the worker to open; the segment stays until it has reported."""
+        *head, size = _TASK.unpack_from(parcel.packet)
+        header = _TASK.pack(*head, size | (segment.descriptor + 1) << _LENT)
+        if self.send(Parcel(parcel.attempt, header + parcel.packet[_TASK.size :])):
+            self._lent[parcel.attempt] = parcel
+        return parcel.attempt in self._lent
 
     def receive(self) -> list[ResultPacket]:
         """Everything the worker has reported."""
@@ -233,18 +258,20 @@ class ManagerEnd:
         receive, unpack, header = self._own.recvmsg, _RESULT.unpack_from, _RESULT.size
         try:
             while True:
-                packet, ancillary, _, _ = receive(_PACKET, _ANCILLARY)
+                packet, ancillary, _, _ = receive(_PACKET, _ANCILLARY, _CLOEXEC)
                 if not packet:  # the worker has shut its end
                     return found
-                attempt, seconds, count = unpack(packet)
+                attempt, seconds, size = unpack(packet)
+                if self._lent:
+                    self._lent.pop(attempt, None)
                 item = packet[header:]
-                buffers: Sequence[memoryview] = ()
-                if count:
+                segment = None
+                if size:
                     try:
-                        buffers = _received(ancillary, count, writable=False)
+                        segment = received(_descriptor(ancillary), size)
                     except (OSError, ValueError):
                         item = b""
-                found.append(ResultPacket(attempt, seconds, item, buffers))
+                found.append(ResultPacket(attempt, seconds, item, segment))
         except BlockingIOError:
             return found
 
@@ -253,14 +280,19 @@ class ManagerEnd:
         found: list[Parcel] = []
         try:
             while len(found) < limit:
-                packet, ancillary, _, _ = self._theirs.recvmsg(_PACKET, _ANCILLARY, socket.MSG_DONTWAIT)
+                packet, ancillary, _, _ = self._theirs.recvmsg(_PACKET, _ANCILLARY, socket.MSG_DONTWAIT | _CLOEXEC)
                 if not packet:  # hung up, and nothing is left
                     break
-                descriptors = _descriptors(ancillary)
-                found.append(Parcel(_TASK.unpack_from(packet)[0], packet, descriptors[0] if descriptors else None))
+                found.append(self._taken(packet, ancillary))
         except BlockingIOError:
             pass
         return found
+
+    def _taken(self, packet: bytes, ancillary: Sequence[tuple[int, int, bytes]]) -> Parcel:
+        attempt, *_place, size = _TASK.unpack_from(packet)
+        if attempt in self._lent:
+            return self._lent.pop(attempt)
+        return Parcel(attempt, packet, Segment(_descriptor(ancillary), size) if 0 < size < _REFUSED else None)
 
     def hang_up(self) -> None:
         """Let the worker end once it has read what is there; it can still report."""
@@ -270,26 +302,36 @@ class ManagerEnd:
         """Close both ends: what has not been read is gone, and the worker ends."""
         self._own.close()
         self._theirs.close()
+        self._lent.clear()
 
 
-def _send_with(end: socket.socket, packet: bytes, descriptor: int) -> None:
-    end.sendmsg([packet], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [descriptor]))])
+def _send_with(end: socket.socket, packet: bytes, segment: Segment, patience: float = 0.0) -> None:
+    """Send a packet and a descriptor.
+
+    Raises:
+        OSError: if it cannot be sent; ETOOMANYREFS (``man 7 unix``) not before so many seconds.
+    """
+    passed = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [segment.descriptor]))]
+    deadline, pause = time.monotonic() + patience, 0.0005
+    while True:
+        try:
+            end.sendmsg([packet], passed)
+        except OSError as error:
+            if error.errno != errno.ETOOMANYREFS or time.monotonic() >= deadline:
+                raise
+        else:
+            return
+        time.sleep(pause)  # nothing tells when others have taken theirs
+        pause = min(2 * pause, 0.02)
 
 
-def _descriptors(ancillary: Sequence[tuple[int, int, bytes]]) -> array.array[int]:
-    found = array.array("i")
+def _descriptor(ancillary: Sequence[tuple[int, int, bytes]]) -> int:
+    """The descriptor that came with a packet.
+
+    Raises:
+        OSError: if it was lost.
+    """
     for level, kind, data in ancillary:
         if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
-            found.frombytes(data[: len(data) - len(data) % found.itemsize])
-    return found
-
-
-def _received(ancillary: Sequence[tuple[int, int, bytes]], count: int, *, writable: bool) -> list[memoryview]:
-    descriptors = _descriptors(ancillary)
-    if not descriptors:
-        raise OSError(errno.EMFILE, "the descriptor of a packet's frames was lost: too many open files")
-    try:
-        return [frame for descriptor in descriptors for frame in map_frames(descriptor, count, writable=writable)]
-    finally:
-        for descriptor in descriptors:
-            os.close(descriptor)
+            return array.array("i", data)[0]
+    raise OSError(errno.EMFILE, "the descriptor of a packet's segment was lost: too many open files")

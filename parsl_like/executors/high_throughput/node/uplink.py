@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import math
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
-import zmq
-
-from parsl_like.executors.high_throughput import links
+from parsl_like.executors.high_throughput.links.local import SCHEME, LocalDialer
 from parsl_like.executors.high_throughput.protocol import Registered, encode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from parsl_like.executors.high_throughput.keys import RoleKeys
-    from parsl_like.executors.high_throughput.links import Context, Socket
+    from parsl_like.executors.high_throughput.links.port import Channel
+    from parsl_like.executors.high_throughput.links.tcp import Context
+    from parsl_like.executors.high_throughput.links.waiting import Waiter
     from parsl_like.executors.high_throughput.options import Endpoint
     from parsl_like.executors.high_throughput.protocol import Message, Register
 
@@ -32,18 +32,19 @@ class Uplink:
     """Connects to an interchange; nothing here waits. Times are monotonic seconds.
 
     Args:
-        context: Where the sockets live.
         endpoint: The interchange's URLs.
         keys: A manager's keys; None without encryption.
         identity: The manager's name on both links.
         period: Seconds between heartbeats, until the interchange says otherwise.
         threshold: Seconds of silence after which the interchange counts as gone, until it says otherwise.
         now: The time.
+
+    Attributes:
+        early: What came on the data link while the answer to the registration was waited for.
     """
 
     def __init__(
         self,
-        context: Context,
         endpoint: Endpoint,
         keys: RoleKeys | None,
         identity: bytes,
@@ -59,25 +60,36 @@ class Uplink:
         self._ask_at = now
         self._next_beat = now
         self._last_look = now
-        self._settled = False
-        join: dict[str, Any] = {"keys": keys, "peer": "interchange", "identity": identity}
-        self.data = links.connect(context, zmq.DEALER, endpoint.data, link="data", **join)
-        self.control = links.connect(context, zmq.DEALER, endpoint.control, link="control", **join)
+        self.early: list[list[Any]] = []
+        self._stack = ExitStack()
+        self.data, self.control = self._dial(endpoint, keys, identity)
 
-    def watch(self, poller: zmq.Poller) -> None:
-        """Let a poller wake up when something has come, or when a connection stands that registration waits for."""
-        if self._settled and self.registered:
-            return
-        for socket in (self.control, self.data):
-            waits = not self.registered and not _is_connected(socket)
-            poller.register(socket, zmq.POLLIN | zmq.POLLOUT if waits else zmq.POLLIN)
-        self._settled = self.registered
+    def _dial(self, endpoint: Endpoint, keys: RoleKeys | None, identity: bytes) -> tuple[Channel, Channel]:
+        if endpoint.control.startswith(SCHEME):
+            return LocalDialer(endpoint.data, identity), LocalDialer(endpoint.control, identity)
+        import zmq
+
+        from parsl_like.executors.high_throughput.links.tcp import TcpDialer
+
+        context: Context = zmq.Context()
+        self._stack.callback(context.term)
+        join: dict[str, Any] = {"keys": keys, "peer": "interchange"}
+        return (
+            TcpDialer(context, endpoint.data, identity, link="data", **join),
+            TcpDialer(context, endpoint.control, identity, link="control", **join),
+        )
+
+    def watch(self, waiter: Waiter) -> None:
+        """Let a waiter name a link when something has come, or when it may have been connected."""
+        self.control.watch(waiter)
+        self.data.watch(waiter)
 
     def deadline(self) -> float:
-        """When :meth:`keep_up` is due, unless a connection comes first; to be asked after :meth:`watch`."""
+        """When :meth:`keep_up` is due, unless a connection comes first."""
+        due = min(self.heard + self.threshold, self.data.deadline(), self.control.deadline())
         if self.registered:
-            return min(self.heard + self.threshold, self._next_beat)
-        return min(self.heard + self.threshold, self._ask_at if self.is_connected() else math.inf)
+            return min(due, self._next_beat)
+        return min(due, self._ask_at) if self.is_connected() else due
 
     def silent_for(self, now: float) -> float | None:
         """For how long nothing was heard, if that is longer than allowed; None otherwise."""
@@ -88,7 +100,9 @@ class Uplink:
         return silence if silence >= self.threshold else None
 
     def keep_up(self, now: float, register: Callable[[], Register], heartbeat: Callable[[], Message]) -> None:
-        """Register if that is due and possible, or send a heartbeat if that is due."""
+        """Connect, register or send a heartbeat, whatever is due and possible."""
+        self.control.keep_up(now)
+        self.data.keep_up(now)
         if self.registered:
             if now >= self._next_beat:
                 self._next_beat = now + self.period
@@ -99,7 +113,7 @@ class Uplink:
 
     def is_connected(self) -> bool:
         """Whether both links stand."""
-        return _is_connected(self.data) and _is_connected(self.control)
+        return self.data.is_connected() and self.control.is_connected()
 
     def take(self, message: Registered, now: float) -> bool:
         """Learn the interchange's answer; True if it has just taken this manager, for the first time or again."""
@@ -114,18 +128,14 @@ class Uplink:
 
     def tell(self, message: Message) -> bool:
         """Send on the control link; False if nobody is there."""
-        return links.send(self.control, encode(message))
+        return self.control.send(encode(message))
 
     def send(self, frame: bytes, buffers: Sequence[Any] = ()) -> bool:
         """Send on the data link; False if nobody is there."""
-        return links.send(self.data, frame, buffers)
+        return self.data.send(frame, buffers)
 
     def close(self, linger_ms: int) -> None:
         """Close both links; what is on its way may take so long to leave."""
-        self.data.close(linger=linger_ms)
-        self.control.close(linger=linger_ms)
-
-
-def _is_connected(socket: Socket) -> bool:
-    # Sockets that send to live connections only (``links.connect``) can send if and only if there is one.
-    return bool(int(socket.getsockopt(zmq.EVENTS)) & zmq.POLLOUT)
+        self.data.close(linger_ms)
+        self.control.close(linger_ms)
+        self._stack.close()

@@ -43,6 +43,7 @@ class Inherited(NamedTuple):
         worker: Its number on the node.
         manager: Process id of its manager.
         python_path: Directories to look for modules in before all others.
+        open_files: How many descriptors it may have (``RLIMIT_NOFILE``, soft); 0 for as many as its manager.
     """
 
     pipe: int
@@ -51,10 +52,11 @@ class Inherited(NamedTuple):
     worker: int
     manager: int
     python_path: tuple[str, ...] = ()
+    open_files: int = 0
 
     def to_argv(self) -> list[str]:
         """The command line's arguments."""
-        return [*(str(number) for number in self[:5]), *self.python_path]
+        return [*(str(number) for number in (*self[:5], self.open_files)), *self.python_path]
 
     @classmethod
     def from_argv(cls, argv: Sequence[str]) -> Self:
@@ -63,8 +65,8 @@ class Inherited(NamedTuple):
         Raises:
             ValueError: if the arguments are others.
         """
-        pipe, cells, functions, worker, manager = map(int, argv[:5])
-        return cls(pipe, cells, functions, worker, manager, tuple(argv[5:]))
+        pipe, cells, functions, worker, manager, open_files = map(int, argv[:6])
+        return cls(pipe, cells, functions, worker, manager, tuple(argv[6:]), open_files)
 
 
 class Worker:
@@ -156,6 +158,13 @@ def _settle_in(inherited: Inherited) -> None:
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
     for descriptor in inherited[:3]:
         os.set_inheritable(descriptor, False)  # what a task starts has no business with them
+    if inherited.open_files:
+        import resource
+
+        # Programs of old may not use more than they were given: select() fails beyond 1024.
+        resource.setrlimit(
+            resource.RLIMIT_NOFILE, (inherited.open_files, resource.getrlimit(resource.RLIMIT_NOFILE)[1])
+        )
     faulthandler.enable()
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(line_buffering=True)  # type: ignore[union-attr]

@@ -17,7 +17,7 @@ from parsl_like.executors.high_throughput.node import pinning, worker
 from parsl_like.executors.high_throughput.node.cells import Cells
 from parsl_like.executors.high_throughput.node.functions import Shelf
 from parsl_like.executors.high_throughput.node.pipe import ManagerEnd
-from parsl_like.executors.high_throughput.node.process_tree import descendants, send_signal
+from parsl_like.remote.process_tree import descendants, send_signal
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from parsl_like.executors.high_throughput.node.pinning import Pin
     from parsl_like.executors.high_throughput.node.pipe import ResultPacket
-    from parsl_like.executors.high_throughput.node.process_tree import Member
+    from parsl_like.remote.process_tree import Member
 
 logger = logging.getLogger("parsl_like.manager")
 
@@ -87,10 +87,16 @@ class WorkerPool:
         logdir: Directory for ``worker_<number>.log``, already made.
         python_path: Directories that they look for modules in before all others.
         environment: Their environment, the manager's as a rule.
+        open_files: How many descriptors each of them may have; 0 for as many as this process.
     """
 
     def __init__(
-        self, pins: Sequence[Pin], logdir: Path, python_path: tuple[str, ...], environment: Mapping[str, str]
+        self,
+        pins: Sequence[Pin],
+        logdir: Path,
+        python_path: tuple[str, ...],
+        environment: Mapping[str, str],
+        open_files: int = 0,
     ) -> None:
         self.cells = Cells.create(len(pins))
         self.functions = Shelf()
@@ -98,6 +104,7 @@ class WorkerPool:
         self._logdir = logdir
         self._python_path = python_path
         self._environment = environment
+        self._open_files = open_files
         self._poll = select.epoll()
         self._processes: dict[int, _Process] = {}
         self._numbers: dict[int, int] = {}
@@ -142,7 +149,7 @@ class WorkerPool:
         self.cells.clear(number)
         pipe = ManagerEnd()
         descriptors = (pipe.worker_descriptor, self.cells.descriptor, self.functions.descriptor)
-        inherited = worker.Inherited(*descriptors, number, os.getpid(), self._python_path)
+        inherited = worker.Inherited(*descriptors, number, os.getpid(), self._python_path, self._open_files)
         environment = {
             **self._environment,
             "PARSL_WORKER_RANK": str(number),

@@ -50,6 +50,21 @@ def test_one_busy_manager_keeps_its_block_busy() -> None:
     assert idleness.edges(11.0) == {"0": True}
 
 
+def test_a_busy_block_is_looked_at_only_when_it_falls_idle() -> None:
+    idleness = Idleness()
+    for _ in range(3):
+        idleness.join("0")
+    idleness.count("0", 1)
+    idleness.edges(0.0)
+    for change in (1, 1, -1, -1):
+        idleness.count("0", change)
+        assert not idleness._changed
+    idleness.validate({"0": (3, 1)})
+    idleness.count("0", -1)
+    assert idleness.edges(1.0) == {}
+    assert idleness.edges(1.0 + SETTLING) == {"0": True}
+
+
 def test_a_block_without_managers_is_forgotten() -> None:
     idleness = Idleness()
     idleness.join("0")

@@ -51,6 +51,15 @@ def test_what_exceeds_the_slots_is_stocked_evenly() -> None:
     assert len(waiting) == 23
 
 
+def test_nobody_is_stocked_with_what_others_may_want_soon() -> None:
+    waiting, only = backlog(42), row("only", slots=2, capacity=100)
+    given = []
+    while len(waiting):
+        dealing = openings(only)
+        given.append(sum(map(len, dealing.deal(waiting, managers=4).values())))
+    assert given == [2 + 5, 5, 4, 4, 3, 3, 2, 2, 2, 2, 1, 1, 1, 1, 1, 1, 1, 1]
+
+
 def test_the_emptiest_manager_is_stocked_first() -> None:
     full, empty = row("full", slots=2, capacity=9, held=8), row("empty", slots=2, capacity=9, held=2)
     assert dealt(openings(full, empty), backlog(1)) == {"empty": 1}
@@ -120,6 +129,37 @@ def test_a_wide_attempt_that_fits_nowhere_does_not_hold_up_those_behind_it() -> 
     waiting.append([TaskItem(9, b"f", b""), TaskItem(10, b"f", b"")])
     assert dealt(openings(small, large), waiting, 8) == {"small": 2}
     assert [item.attempt for item in waiting] == [0, 1, 2]
+
+
+def test_those_of_one_slot_are_spread_before_and_behind_a_wide_one() -> None:
+    rows = [row(str(n), slots=4, capacity=4) for n in range(3)]
+    waiting = backlog(3)
+    waiting.append([TaskItem(9, b"f", b"", slots=4), *(TaskItem(n, b"f", b"") for n in range(10, 16))])
+    dealing = openings(*rows)
+    given = {r.register.manager: [i.attempt for i in items] for r, items in dealing.deal(waiting, 4).items()}
+    assert given == {b"0": [0, 9], b"1": [1, 10, 11, 12], b"2": [2, 13, 14, 15]}
+    dealing.validate({r.register.manager: r for r in rows})
+
+
+def test_packing_goes_on_with_a_block_that_was_full() -> None:
+    rows = [row(str(n), slots=1, capacity=1, block=n) for n in range(3)]
+    dealing = openings(*rows, pack=True)
+    assert dealt(dealing, backlog(2)) == {"0": 1, "1": 1}
+    for free in (rows[1], rows[0]):
+        free.release(list(free.held))
+        dealing.review(free)
+    assert dealt(dealing, backlog(1)) == {"0": 1}
+    assert dealt(dealing, backlog(5)) == {"1": 1, "2": 1}
+    assert len(dealing._blocks) == 0
+
+
+def test_packing_deals_wide_ones_too() -> None:
+    rows = [row(str(n), slots=2, capacity=2, block=n) for n in range(2)]
+    waiting = backlog(2, slots=2)
+    waiting.append([TaskItem(9, b"f", b"")])
+    dealing = openings(*rows, pack=True)
+    assert dealt(dealing, waiting, 2) == {"0": 2, "1": 1}
+    assert [item.attempt for item in waiting] == []
 
 
 def test_nothing_is_dealt_when_all_that_waited_was_cancelled() -> None:

@@ -229,7 +229,8 @@ class World(RuleBasedStateMachine):
             assert {item.attempt for item in given} == {item.attempt for item in in_order[: len(given)]}
         if self.waiting and all(item.slots == 1 for item in self.waiting.values()):
             for name in self.open & self.held.keys():
-                assert len(self.held[name]) >= self.capacity[name], "something waits although it is wanted"
+                wanted = min(self.capacity[name], self.slots[name])
+                assert len(self.held[name]) >= wanted, "something waits although a slot is free"
 
     # --- what always holds
 

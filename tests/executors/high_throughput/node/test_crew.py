@@ -28,12 +28,18 @@ from parsl_like.executors.high_throughput.protocol import (
     decode,
     decode_items,
 )
+from parsl_like.executors.high_throughput.results import split
 from parsl_like.serialize import pack_call, pack_function, unpack, unpack_failure
+from parsl_like.serialize.segments import Segment, layout
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 pytestmark = pytest.mark.integration
+
+
+def beside(*buffers: bytes) -> Segment:
+    return Segment.written(buffers)
 
 
 class Desk:
@@ -44,7 +50,7 @@ class Desk:
         self.outbox = Outbox(b"m")
         self.crew = Crew(self.pool, self.outbox, "host", None)
         self.pool.start_missing(0.0)
-        self.results: dict[int, tuple[ResultItem, list[memoryview]]] = {}
+        self.results: dict[int, tuple[ResultItem, list[Any]]] = {}
 
     def turn(self) -> None:
         """Wait for a worker, and take what it says."""
@@ -54,7 +60,7 @@ class Desk:
 
     def look(self) -> None:
         for batch in self.outbox.batches(1):
-            following = iter(batch.buffers)
+            following = iter(batch.parts)
             for item in decode_items(decode(batch.frame).items):
                 assert item.attempt not in self.results
                 self.results[item.attempt] = item, [next(following) for _ in range(item.buffers)]
@@ -71,7 +77,7 @@ class Desk:
         while attempt not in self.results:
             self.turn()
         item, buffers = self.results[attempt]
-        body, parts = (item.body, buffers) if item.body else (buffers[0], buffers[1:])
+        body, parts = split(item.body, buffers)
         return unpack(body, parts) if item.outcome == OUTCOME_VALUE else unpack_failure(body)
 
     def wait_dead(self) -> None:
@@ -149,7 +155,7 @@ def test_buffers_follow_their_attempts_past_those_left_out(desk: Desk) -> None:
     desk.crew.take_function(Function(packed.hash, "len", packed.blob), time.monotonic())
     bodies = [pack_call((b"x" * number,), {}).body for number in range(4)]
     items = [TaskItem(number, packed.hash, b"", 1) for number in (1, 2, 3)]
-    desk.take(*items, buffers=(bodies[1], bodies[2], bodies[3]))
+    desk.take(*items, buffers=tuple(beside(body) for body in bodies[1:]))
     assert [desk.answer(2), desk.answer(3)] == [2, 3]
     assert 1 not in desk.results
 
@@ -171,7 +177,7 @@ def test_a_full_pipe_keeps_what_has_frames(tmp_path: Path, monkeypatch: pytest.M
     desk.crew.take_function(Function(packed.hash, "len", packed.blob), time.monotonic())
     bodies = [pack_call((b"x" * (100 + number),), {}).body for number in range(100)]
     items = [TaskItem(number, packed.hash, b"" if number % 2 else bodies[number], number % 2) for number in range(100)]
-    desk.take(*items, buffers=tuple(bodies[1::2]))
+    desk.take(*items, buffers=tuple(beside(body) for body in bodies[1::2]))
     assert [desk.answer(number) for number in range(100)] == list(range(100, 200))
     desk.pool.close()
 
@@ -184,7 +190,7 @@ def test_what_is_taken_back_keeps_its_frames(tmp_path: Path) -> None:
     bodies = [pack_call((b"x" * number,), {}).body for number in range(20)]
     long = desk.item(500, touch_and_wait, str(tmp_path))
     others = [TaskItem(number, packed.hash, b"", 1) for number in range(20)]
-    desk.take(long, *others, buffers=tuple(bodies))
+    desk.take(long, *others, buffers=tuple(beside(body) for body in bodies))
     assert [desk.answer(number) for number in range(20)] == list(range(20))
     assert 500 not in desk.results
     (tmp_path / "go").touch()
@@ -195,7 +201,7 @@ def test_what_is_taken_back_keeps_its_frames(tmp_path: Path) -> None:
 def test_a_cancelled_attempt_that_was_taken_back_releases_its_frames(tmp_path: Path) -> None:
     desk = Desk(tmp_path, 1)
     hasten(desk)
-    desk.take(desk.item(500, touch_and_wait, str(tmp_path)), desk.item(501, len, buffers=1), buffers=(b"x",))
+    desk.take(desk.item(500, touch_and_wait, str(tmp_path)), desk.item(501, len, buffers=1), buffers=(beside(b"x"),))
     until((tmp_path / "runs").exists)
     before = len(os.listdir("/proc/self/fd"))
     desk.crew.cancel([501], time.monotonic())
@@ -208,10 +214,10 @@ def test_a_cancelled_attempt_that_was_taken_back_releases_its_frames(tmp_path: P
 
 
 def test_an_attempt_whose_frames_find_no_room_fails_alone(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(_: Any) -> int:
+    def full(*_: Any) -> int:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(pipes, "write_frames", full)
+    monkeypatch.setattr(os, "writev", full)
     desk.take(desk.item(1, len, buffers=1), desk.item(2, abs, -2), buffers=(b"x",))
     error = desk.answer(1)
     assert isinstance(error, OSError)
@@ -232,7 +238,7 @@ def test_a_result_that_cannot_be_received_fails_its_task(desk: Desk, monkeypatch
         raise OSError(24, "Too many open files")
 
     desk.take(desk.item(1, bytes, 100_000))
-    monkeypatch.setattr(pipes, "map_frames", refuse)
+    monkeypatch.setattr(pipes, "received", refuse)
     assert "could not be passed on" in str(desk.answer(1))
 
 
@@ -259,9 +265,22 @@ def test_a_worker_that_dies_between_reading_and_beginning_costs_nothing(
     assert desk.answer(1) == 1
     (tmp_path / "second").unlink()
     body = pack_call(arguments, {}).body
-    desk.take(msgspec.structs.replace(desk.item(2, vanish), body=b"", buffers=1), buffers=(body,))
+    desk.take(msgspec.structs.replace(desk.item(2, vanish), body=b"", buffers=1), buffers=(beside(body),))
     desk.wait_dead()
     assert desk.results[2][0].outcome == OUTCOME_LOST  # its buffers went with the worker
+
+
+@pytest.mark.parametrize("form", ["segment", "bytes", "frame"])
+def test_what_comes_beside_an_attempt_may_come_as_bytes(desk: Desk, form: str) -> None:
+    """From another host it does, and from this one where descriptors are scarce."""
+    import zmq
+
+    content = b"".join(layout([pack_call((b"x" * 5,), {}).body]))
+    part = {"segment": Segment.holding([content]), "bytes": bytearray(content), "frame": zmq.Frame(content)}[form]
+    packed = pack_function(len)
+    desk.crew.take_function(Function(packed.hash, "len", packed.blob), time.monotonic())
+    desk.take(TaskItem(1, packed.hash, b"", 1), buffers=(part,))
+    assert desk.answer(1) == 5
 
 
 def test_functions_are_forgotten_only_when_nothing_is_held(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

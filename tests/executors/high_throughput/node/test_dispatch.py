@@ -201,6 +201,16 @@ def test_all_of_a_pipe_may_be_taken_back() -> None:
     assert gives(effects) == {0: [1]}
 
 
+def test_who_has_been_stalled_for_longest_is_found_among_those_that_go_on() -> None:
+    dispatch = hasty(3)
+    dispatch.handle(TasksArrived(items(*range(30)), 0.0))
+    for step in range(1, 9):
+        now = step * STALLED_S / 4
+        effects = dispatch.handle(ResultsArrived(1, dispatch.in_pipe(1)[:1], SHORT, now))
+        for stalled in (0, 2):
+            assert (TakeBack(stalled, 9) in effects) == (step == 4)
+
+
 def test_nothing_is_taken_back_from_the_only_worker() -> None:
     dispatch = hasty(1)
     dispatch.handle(TasksArrived(items(*range(8)), 0.0))
@@ -214,7 +224,9 @@ def test_what_does_not_fit_waits_until_the_worker_reports_something() -> None:
     assert dispatch.handle(PipeFull(1, [6, 7, 2, 3], 0.0)) == []
     assert dispatch.waiting() == [6, 7, 2, 3]
     assert gives(dispatch.handle(TasksArrived(items(9), 0.0))) == {}
-    assert gives(dispatch.handle(ResultsArrived(0, [0], SHORT, 0.001))) == {0: [6, 7, 2, 3, 9]}
+    assert gives(dispatch.handle(ResultsArrived(0, [0], SHORT, 0.001))) == {0: [6, 7, 2]}
+    assert gives(dispatch.handle(ResultsArrived(0, [1], SHORT, 0.001))) == {0: [3]}
+    assert gives(dispatch.handle(ResultsArrived(0, [6, 7], SHORT, 0.001))) == {0: [9]}
 
 
 def test_a_busy_pipe_is_topped_up() -> None:
@@ -239,6 +251,23 @@ def test_an_attempt_of_several_slots_waits_for_as_many_workers_and_keeps_its_pla
 def test_an_attempt_that_wants_more_slots_than_there_are_gets_all_of_them() -> None:
     dispatch = ready(2)
     assert gives(dispatch.handle(TasksArrived([item(1, slots=9), item(2)], 0.0))) == {0: [1]}
+    assert gives(dispatch.handle(ResultsArrived(0, [1], LONG, 1.0))) == {1: [2]}
+
+
+def test_what_lies_behind_a_long_task_is_taken_back_even_if_a_wide_one_waits() -> None:
+    """Nothing would tell that the time has come: the idle worker reports nothing, the busy one not for long."""
+    dispatch = hasty()
+    dispatch.handle(TasksArrived(items(*range(8)), 0.0))
+    dispatch.handle(TasksArrived([item(8, slots=2)], 0.0))
+    assert dispatch.handle(ResultsArrived(1, [4, 5, 6, 7], 4 * SHORT, STALLED_S / 2)) == [TakeBack(0, 1)]
+    assert gives(dispatch.handle(TakenBack(0, [1], STALLED_S / 2))) == {1: [1]}
+
+
+@pytest.mark.parametrize("slots", [0, -3])
+def test_an_attempt_of_no_slots_holds_one(slots: int) -> None:
+    dispatch = ready(2)
+    given = gives(dispatch.handle(TasksArrived([item(1, slots=slots), item(2, slots=2), item(3, slots=slots)], 0.0)))
+    assert given == {0: [1]}
     assert gives(dispatch.handle(ResultsArrived(0, [1], LONG, 1.0))) == {1: [2]}
 
 

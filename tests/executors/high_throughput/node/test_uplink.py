@@ -1,4 +1,4 @@
-"""A manager's links: when it registers, beats, and gives the interchange up. The other side is two plain sockets."""
+"""A manager's links: when it registers, beats, and gives the interchange up. The other side is two plain listeners."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-import zmq
 
+from parsl_like.executors.high_throughput.links.local import LocalListener
+from parsl_like.executors.high_throughput.links.waiting import Waiter
 from parsl_like.executors.high_throughput.node.uplink import ASK_AGAIN_S, FROZEN_S, Uplink
 from parsl_like.executors.high_throughput.options import Endpoint
 from parsl_like.executors.high_throughput.protocol import Heartbeat, Register, Registered, decode
@@ -17,41 +18,42 @@ REGISTER = Register(1, "r", b"m", "0", "h", 1, 2, 2, 2, 1, [], "3.11", "0", {}, 
 
 
 class Side:
-    """The interchange's two sockets, and an uplink to them."""
+    """The interchange's two listeners, and an uplink to them."""
 
     def __init__(self, folder: str) -> None:
-        self.context: zmq.Context[Any] = zmq.Context()
         self.endpoint = Endpoint(f"ipc://{folder}/data", f"ipc://{folder}/control")
-        self.uplink = Uplink(self.context, self.endpoint, None, b"m", period=5.0, threshold=30.0, now=100.0)
-        self.sockets: list[Any] = []
+        self.uplink = Uplink(self.endpoint, None, b"m", period=5.0, threshold=30.0, now=100.0)
+        self.waiter = Waiter()
+        self.uplink.watch(self.waiter)
+        self.listeners: list[LocalListener] = []
 
     def listen(self) -> None:
         for url in (self.endpoint.data, self.endpoint.control):
-            socket = self.context.socket(zmq.ROUTER)
-            socket.setsockopt(zmq.LINGER, 0)
-            socket.bind(url)
-            self.sockets.append(socket)
-        poller = zmq.Poller()
-        while not self.uplink.is_connected():
-            self.uplink.watch(poller)
-            assert poller.poll(0 if self.uplink.is_connected() else 60_000) or self.uplink.is_connected()
+            listener = LocalListener(url)
+            listener.watch(self.waiter)
+            self.listeners.append(listener)
+        for link in (self.uplink.data, self.uplink.control):
+            link.keep_up(link.deadline())
+        for listener in self.listeners:
+            assert self.next(listener) == [b"m", b""]
+
+    def next(self, listener: LocalListener) -> list[Any]:
+        while (message := listener.receive()) is None:
+            assert self.waiter.wait(60), "nothing was said"
+        return message
 
     def heard(self) -> Any:
         """The next message on the control link."""
-        while True:
-            assert self.sockets[1].poll(60_000), "nothing was said"
-            _, frame = self.sockets[1].recv_multipart()
-            if frame:
-                return decode(frame)
+        return decode(self.next(self.listeners[1])[1])
 
     def keep_up(self, now: float) -> None:
         self.uplink.keep_up(now, lambda: REGISTER, lambda: Heartbeat(now))
 
     def close(self) -> None:
         self.uplink.close(0)
-        for socket in self.sockets:
-            socket.close()
-        self.context.term()
+        for listener in self.listeners:
+            listener.close()
+        self.waiter.close()
 
 
 @pytest.fixture
@@ -65,7 +67,8 @@ def side() -> Iterator[Side]:
 def test_it_registers_once_both_links_stand_and_again_until_it_is_answered(side: Side) -> None:
     side.keep_up(100.0)
     assert not side.uplink.is_connected()
-    assert side.uplink.deadline() == 130.0  # a connection is waited for, not polled for
+    links = (side.uplink.data, side.uplink.control)
+    assert side.uplink.deadline() == min(130.0, *(link.deadline() for link in links))  # it connects, and asks later
     side.listen()
     assert side.uplink.deadline() == 100.0
     side.keep_up(100.0)
@@ -74,7 +77,7 @@ def test_it_registers_once_both_links_stand_and_again_until_it_is_answered(side:
     assert side.uplink.deadline() == 100.0 + ASK_AGAIN_S
     side.keep_up(100.0 + ASK_AGAIN_S)
     assert side.heard() == REGISTER
-    assert not side.sockets[1].poll(0)
+    assert side.listeners[1].receive() is None
 
 
 def test_the_interchange_says_how_often_it_wants_heartbeats(side: Side) -> None:

@@ -22,7 +22,9 @@ from parsl_like.executors.high_throughput.node.functions import Shelf
 from parsl_like.executors.high_throughput.node.pipe import READY, ManagerEnd, ResultPacket, pack_refusal, pack_task
 from parsl_like.executors.high_throughput.node.worker import MODULE, Inherited, main
 from parsl_like.executors.high_throughput.protocol import OUTCOME_FAILURE, OUTCOME_VALUE, ResultItem
+from parsl_like.executors.high_throughput.results import split
 from parsl_like.serialize import pack_call, pack_function, unpack, unpack_failure
+from parsl_like.serialize.segments import Segment
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -67,7 +69,11 @@ class Bench:
         self.shelf.put(packed.hash, packed.blob)
         place = self.shelf.place(packed.hash)
         assert place is not None
-        assert self.pipe.send(pack_task(self.attempt, packed.hash, place, call.body, call.buffers))
+        assert self.pipe.send(
+            pack_task(
+                self.attempt, packed.hash, place, call.body, Segment.behind(call.buffers) if call.buffers else None
+            )
+        )
         return self.attempt
 
     def answer(self, attempt: int) -> Any:
@@ -76,7 +82,7 @@ class Bench:
         assert item.attempt == result.attempt == attempt
         assert item.worker == 2
         assert 0 <= item.ended - item.started == result.seconds
-        body, buffers = (item.body, result.buffers) if item.body else (result.buffers[0], result.buffers[1:])
+        body, buffers = split(item.body, [result.segment] if result.segment is not None else [])
         if item.outcome == OUTCOME_VALUE:
             return unpack(body, buffers)
         assert item.outcome == OUTCOME_FAILURE
