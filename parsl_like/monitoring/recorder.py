@@ -21,16 +21,16 @@ from parsl_like.core.states import States
 from parsl_like.monitoring.lane import Lane
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from parsl_like.core.ports import MonitoringSink
 
 logger = logging.getLogger(__name__)
 
 THREAD_NAME = "parsl-like-records"
-SLICE = 1000
-"""Records made and written at a stretch. Each write lets other threads have the interpreter, so that the kernel's
-owner waits about a millisecond for it and not for the whole batch."""
+SLICE, SMALL_SLICE = 1000, 64
+"""Records made and written at a stretch, and when there are few. Each write lets other threads have the interpreter, so
+that the kernel's owner waits about a millisecond for it in a crowd, and a tenth of that where every task counts."""
 
 
 class Recorder:
@@ -180,12 +180,11 @@ class Recorder:
     def _cycle(self) -> bool:
         """Write what has come; False after the last."""
         batches, last = self._take()
-        for batch in batches:
-            for start in range(0, len(batch), SLICE):
-                records, now = records_of(batch[start : start + SLICE]), time.monotonic()
-                for lane in self._lanes:
-                    lane.write(records, now=now)
-            self._taken(len(batch))
+        for items in slices(batches):
+            records, now = records_of(items), time.monotonic()
+            for lane in self._lanes:
+                lane.write(records, now=now)
+            self._taken(len(items))
         for lane in self._lanes:
             lane.write([], now=time.monotonic(), at_once=last)
         self._taken(0)
@@ -210,6 +209,22 @@ class Recorder:
             self._finished += count
             self._handled = self._finished - max((len(lane.kept) for lane in self._lanes), default=0)
             self._room.notify_all()
+
+
+def slices(batches: Sequence[Sequence[Any]]) -> Iterator[list[Any]]:
+    """Everything in the batches, in its order, in slices that are about equally long."""
+    length = max(SMALL_SLICE, min(SLICE, sum(map(len, batches)) // 8))
+    collected: list[Any] = []
+    for batch in batches:
+        collected += batch
+        if len(collected) < length:
+            continue
+        whole = len(collected) - len(collected) % length
+        for start in range(0, whole, length):
+            yield collected[start : start + length]
+        del collected[:whole]
+    if collected:
+        yield collected
 
 
 def records_of(items: Sequence[Any]) -> list[Record]:
