@@ -47,8 +47,10 @@ class Runner:
     """A process that runs one command, as a worker does."""
 
     def __init__(self, text: str, code: str = RUNNER) -> None:
+        # Not measured: coverage has a SIGTERM handler of its own, and a worker has none.
+        plain = {name: value for name, value in os.environ.items() if not name.startswith("COV")}
         self.process = subprocess.Popen(
-            [sys.executable, "-c", code, text], stdout=subprocess.PIPE, text=True, start_new_session=True
+            [sys.executable, "-c", code, text], stdout=subprocess.PIPE, text=True, start_new_session=True, env=plain
         )
 
     def words(self) -> list[str]:
