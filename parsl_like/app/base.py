@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 R = TypeVar("R")
 
-WINDOW = 10_000
+WINDOW = 50_000
 """How many calls ``map`` keeps outstanding."""
 
 FOR_THE_KERNEL = (

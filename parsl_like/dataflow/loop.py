@@ -33,6 +33,9 @@ _CALL = -1
 _TIME_PASSED = int(EventType.TIME_PASSED)
 _ATTEMPT_FAILED = int(EventType.ATTEMPT_FAILED)
 _JOIN_SECONDS = 10.0
+
+PASS_EVENTS = 4096
+"""Events taken from the inbox at a time: results are looked at, and records written, in between."""
 _LOOK_SECONDS = 0.2
 
 CostRequest = Callable[[int, Any], None]
@@ -225,7 +228,7 @@ class KernelLoop:
     def _drain(self) -> list[RawEvent]:
         inbox = self._inbox
         batch: list[RawEvent] = []
-        for _ in range(len(inbox)):
+        for _ in range(min(len(inbox), PASS_EVENTS)):
             event = inbox.popleft()
             if event[0] == _CALL:
                 self._batch = batch

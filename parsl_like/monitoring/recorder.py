@@ -51,7 +51,7 @@ class Recorder:
         self,
         sinks: Sequence[MonitoringSink],
         *,
-        limit: int = 250_000,
+        limit: int = 20_000,
         linger: float = 0.05,
         patience: float = 0.5,
     ) -> None:
@@ -146,15 +146,17 @@ class Recorder:
         if threading.current_thread() is self._thread:
             return  # waiting for itself would help nobody
         with self._room:
-            first, self._slowed = not self._slowed, True
             self._hurry()
-        if first:
-            slowest = ", ".join(lane.name for lane in self._lanes)
-            text = f"More than {self._limit} records wait to be written ({slowest}); the run is slowed until they are."
-            logger.warning(text)
-            self.put([Record("warning", time.time(), "records", {"message": text})])
-        with self._room:
-            self._room.wait_for(lambda: self._accepted - self._handled <= self._limit or self._ended, self._patience)
+            fits = self._room.wait_for(
+                lambda: self._accepted - self._handled <= self._limit or self._ended, self._patience
+            )
+            if fits or self._slowed:
+                return
+            self._slowed = True
+        slowest = ", ".join(lane.name for lane in self._lanes)
+        text = f"More than {self._limit} records wait to be written ({slowest}); the run is slowed until they are."
+        logger.warning(text)
+        self.put([Record("warning", time.time(), "records", {"message": text})])
 
     def _too_late(self, count: int) -> None:
         if not self._late:

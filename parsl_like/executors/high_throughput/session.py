@@ -315,6 +315,8 @@ class HighThroughputSession(DescribedSession):
                 events.append((_LOST, item.attempt, (ManagerLost(manager, "", bytes(item.body).decode()), False)))
             else:
                 deferred.append((item, parts, self._place(manager, item)))
+        if not held:
+            held.clear()  # it has grown to the size of the largest crowd
         if deferred:
             self.context.defer(partial(outcome_events, deferred))
         self._acknowledged[manager] = self._arrivals.setdefault(manager, Arrivals()).add(message.sequence)

@@ -33,3 +33,19 @@ def test_may_be_read_while_it_is_written() -> None:
         assert max(reader.result()) <= 500
         writer.result()
     assert sink.counts() == {"state": 50_000}
+
+
+def test_rare_records_are_not_driven_out_by_those_of_tasks() -> None:
+    sink = MemorySink(keep=10)
+    sink.write([Record("decision", 0.5, "htex", {"scale_out": 1}), Record("state", 0.6, 0, {})])
+    for number in range(1, 50):
+        sink.write([Record("state", float(number), number, {})])
+    assert [record.subject for record in sink.last("decision")] == ["htex"]
+    assert [record.subject for record in sink.last("state")] == list(range(40, 50))
+    assert [record.time for record in sink.last()] == [0.5, *map(float, range(40, 50))]
+
+
+def test_a_batch_larger_than_what_is_kept() -> None:
+    sink = MemorySink(keep=3)
+    sink.write([Record("task", float(i), i, {"depends": [i]}) for i in range(100)])
+    assert [record.fields for record in sink.last()] == [{"depends": [i]} for i in (97, 98, 99)]
