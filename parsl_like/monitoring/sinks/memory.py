@@ -23,12 +23,13 @@ class MemorySink:
     """Keeps the last records for whoever asks, from any thread; its size does not grow with the run.
 
     Args:
-        keep: How many records of tasks to keep, and how many of all other kinds.
+        keep: How many records of tasks to keep; packing them is what the sink costs.
+        keep_rare: How many of all other kinds.
     """
 
-    def __init__(self, keep: int = 1000) -> None:
+    def __init__(self, keep: int = 100, keep_rare: int = 1000) -> None:
         self._keep = keep
-        self._rare: deque[Record] = deque(maxlen=keep)
+        self._rare: deque[Record] = deque(maxlen=keep_rare)
         # Packed: a thousand small objects, each where the crowd it came with has been, hold much memory of that crowd.
         self._packed: deque[tuple[int, bytes]] = deque()
         self._packed_count = 0
@@ -40,7 +41,8 @@ class MemorySink:
         kinds = Counter(map(_kind, records))
         rare = [record for record in records if record[0] not in OF_TASKS] if kinds.keys() - OF_TASKS else []
         of_tasks = [record for record in records if record[0] in OF_TASKS] if rare else records
-        packed = (len(of_tasks), dumps(of_tasks[-self._keep :], 5)) if of_tasks else None
+        last = of_tasks[-self._keep :]
+        packed = (len(last), dumps(last, 5)) if last else None
         with self._lock:
             self._counts.update(kinds)
             self._rare.extend(rare)
