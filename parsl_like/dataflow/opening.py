@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from parsl_like.core.ids import ExecutorLabel
 from parsl_like.core.ports import BlockContext, RunContext, RunInfo, RunSummary
 from parsl_like.core.records import Record
+from parsl_like.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from contextlib import ExitStack
@@ -133,13 +134,15 @@ def open_blocks(kernel: DataFlowKernel, description: Any, session: ElasticSessio
     script_dir = os.path.join(kernel.run_dir, "submit_scripts")
     os.makedirs(script_dir, exist_ok=True)
     context = BlockContext(run=kernel._context, label=session.label, script_dir=script_dir, clock=kernel._clock)
-    policy = kernel.plugins.scaling_policies[kernel.config.strategy or "none"]
+    strategy, policies = kernel.config.strategy or "none", kernel.plugins.scaling_policies
+    if strategy not in policies:
+        raise ConfigurationError("strategy", strategy, f"one of {', '.join(sorted(policies))}")
     session.keeper = poller
     poller.add(
         session,
         kernel.plugins.open_provider(provider, context),
         provider.limits(),
-        policy,
+        policies[strategy],
         description=provider,
         error_handler=getattr(description, "block_error_handler", True),
     )

@@ -88,6 +88,15 @@ def test_load_without_config_is_two_threads() -> None:
         assert "threads" in kernel.executors
 
 
+def test_an_unknown_strategy_is_refused_by_name(make_htex: MakeConfig, tmp_path: pathlib.Path) -> None:
+    config = make_htex(str(tmp_path))
+    config.strategy = "htex_autoscale"
+    with pytest.raises(ConfigurationError, match="htex_auto_scale"):
+        parsl_like.load(config)
+    assert parsl_like.load() is parsl_like.dfk()
+    parsl_like.clear()
+
+
 def test_load_auto() -> None:
     with parsl_like.load("auto") as kernel:
         assert double(2).result(WAIT) == 4
