@@ -25,7 +25,7 @@ class TestJsonlSink(SinkContract):
 
 class TestMemorySink(SinkContract):
     def make_sink(self, place: Path) -> MemorySink:
-        return MemorySink()
+        return MemorySink(keep=1000)
 
     def read_back(self, sink: MemorySink, place: Path) -> list[Record]:
         return sink.last()
