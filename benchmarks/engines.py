@@ -18,7 +18,7 @@ from typing import Any, Self
 
 WORKERS = 2
 WARM_TASKS = 100
-WINDOW = 10_000
+WINDOW = 50_000
 
 Function = Callable[..., Any]
 
