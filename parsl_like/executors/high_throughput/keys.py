@@ -13,8 +13,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-import zmq
-
 from parsl_like.errors import ConfigurationError
 
 Role = Literal["interchange", "driver", "manager"]
@@ -51,6 +49,8 @@ def create_keys(directory: str | Path) -> None:
         ConfigurationError: if the directory belongs to somebody else.
         FileExistsError: if it holds keys already.
     """
+    import zmq  # here: a manager that reads its key may never need a socket of it
+
     folder = Path(directory)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     if folder.is_symlink() or folder.stat().st_uid != os.geteuid():

@@ -788,3 +788,9 @@ def test_workers_logs_may_lie_elsewhere(interchange: Interchange, tmp_path: Path
     interchange.stop()
     assert any("hello" in path.read_text() for path in (tmp_path / "elsewhere" / "m").iterdir())
     assert (tmp_path / "logs" / "m" / "manager.log").exists()
+
+
+def test_a_manager_of_the_drivers_host_loads_no_zmq() -> None:
+    code = "import sys, parsl_like.executors.high_throughput.node.manager_loop; print('zmq' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout == "False\n"
