@@ -23,9 +23,14 @@ parsl_like_end() {
     trap '' TERM
     trap - EXIT
     printf '%s\\n' "$$parsl_like_exit_code" > $exit_code_path
-    kill -TERM -- "-$$$$" 2>/dev/null || :
+    # Told more than once: the signal is lost on a child that has been forked and not yet become what it is to run.
+    for parsl_like_pause in 0.05 0.2 1; do
+        kill -TERM -- "-$$$$" 2>/dev/null || :
+        [ -n "$$(jobs -pr)" ] || break
+        sleep "$$parsl_like_pause"
+    done
     wait
-    kill -TERM -- "-$$$$" 2>/dev/null || : # for those that were not yet ready to be told
+    kill -TERM -- "-$$$$" 2>/dev/null || :
     exit "$$parsl_like_exit_code"
 }
 trap parsl_like_end EXIT

@@ -109,6 +109,14 @@ def test_what_the_block_left_behind_ends_with_it(folder: Path) -> None:
         os.kill(left, 0)
 
 
+def test_a_child_on_which_the_signal_was_lost_is_told_again(folder: Path) -> None:
+    """As on one that was just being forked: this one ignores the signal for its first moments."""
+    deaf = "(trap '' TERM; : > deaf; sleep 0.15; trap - TERM; exec sleep 60) & until [ -e deaf ]; do :; done"
+    process = start(folder, deaf)
+    process.communicate(timeout=30)
+    assert process.returncode == 0
+
+
 def test_walltime(folder: Path) -> None:
     code, written, _, _ = run(folder, "sleep 60", walltime=0.2)
     assert (code, written) == (143, "143")
