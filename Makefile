@@ -1,9 +1,12 @@
 # The everyday commands of a checkout; `make help` lists them. PYTHON chooses the interpreter, VENV the environment,
-# JOBS the number of processes that run tests, ARGS is passed on to the demo, the tests or the benchmarks.
+# JOBS the number of processes that run tests (FAULT_JOBS those that break things), ARGS is passed on to the demo, the
+# tests or the benchmarks.
 
 PYTHON ?= python3
 VENV ?= .venv
 JOBS ?= 2
+FAULT_JOBS ?= 6
+MINUTES ?= 10
 ARGS ?=
 
 PY = $(VENV)/bin/python
@@ -12,7 +15,7 @@ DEV = $(VENV)/.installed-dev
 EVERYDAY = not (site or browser or faults or slow)
 PYTEST = -m pytest -n $(JOBS) --dist loadgroup
 
-.PHONY: help demo test check full bench format format-check lint types imports docs test-integration coverage \
+.PHONY: help demo test check full faults soak bench format format-check lint types imports docs test-integration coverage \
     changelog clean
 .NOTPARALLEL:
 
@@ -46,6 +49,12 @@ test-integration: $(DEV) ## only the tests that start real processes
 
 full: $(DEV) ## every test there is, at full size; what this machine lacks is skipped
 	PARSL_LIKE_FULL=1 $(PY) $(PYTEST) $(ARGS)
+
+faults: $(DEV) ## breaks real processes, links and files, and measures what happens; most of it is waiting
+	$(PY) -m pytest -n $(FAULT_JOBS) -m 'faults or fault' -p tests.fault_report $(ARGS)
+
+soak: $(DEV) ## MINUTES of tasks with checkable results while faults are drawn at random
+	$(PY) -m tests.soak --minutes $(MINUTES) $(ARGS)
 
 check: format-check lint types imports coverage docs ## what CI asks: everything below, with the tests under coverage
 

@@ -8,6 +8,7 @@ environment. What a session- or module-wide fixture starts before the test is th
 from __future__ import annotations
 
 import gc
+import json
 import os
 import select
 import shutil
@@ -33,7 +34,16 @@ MARK = "PARSL_LIKE_TEST"
 PATIENCE_S = 10.0
 
 KEPT_VARIABLES = ("CI", "LANG", "LOGNAME", "PATH", "SYSTEMROOT", "TERM", "TZ", "USER", "VIRTUAL_ENV", "LD_LIBRARY_PATH")
-KEPT_PREFIXES = ("COV_", "COVERAGE_", "LC_", "PARSL_LIKE_FULL", "PYTEST_", "PYTHONDONTWRITE", "PYTHONHASHSEED")
+KEPT_PREFIXES = (
+    "COV_",
+    "COVERAGE_",
+    "LC_",
+    "PARSL_LIKE_FAULTS",
+    "PARSL_LIKE_FULL",
+    "PYTEST_",
+    "PYTHONDONTWRITE",
+    "PYTHONHASHSEED",
+)
 HELD_OPEN = ("socket:", "pipe:", "anon_inode:[eventfd]", "anon_inode:[eventpoll]", "anon_inode:[pidfd]")
 
 _scratch = pytest.StashKey[Path]()
@@ -75,11 +85,59 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Tests of real processes run one after another, and first, since they take longest."""
     for item in items:
         folder = item.path.relative_to(ROOT / "tests").parts[0] if item.path.is_relative_to(ROOT / "tests") else ""
-        if folder in ("integration", "site"):
+        if folder in ("integration", "site", "faults"):
             item.add_marker(folder)
         if item.get_closest_marker("integration") and config.pluginmanager.hasplugin("xdist"):
             item.add_marker(pytest.mark.xdist_group("processes"))
     items.sort(key=lambda item: item.get_closest_marker("integration") is None)
+
+
+# --- how long it takes until a fault is dealt with
+
+FAULT_FACTOR = float(os.environ.get("PARSL_LIKE_FAULTS_FACTOR", "1"))
+"""Bounds of fault tests are multiplied by this on machines that have other work."""
+
+
+class Stopwatch:
+    """Measures the time from a fault to what must happen, and fails the test if that is beyond its bound.
+
+    The mark ``fault(component, fault, expect, bound)`` of the test says what it shows; without ``bound`` nothing is
+    compared. Used several times, the longest time counts.
+    """
+
+    def __init__(self, bound: float | None) -> None:
+        self.bound = bound
+        self.seconds = 0.0
+        self._from = 0.0
+
+    @property
+    def limit(self) -> float:
+        """Seconds that what is waited for may take: the bound, on this machine; much if there is none."""
+        return FAULT_FACTOR * (self.bound or 60.0)
+
+    def __enter__(self) -> Stopwatch:
+        self._from = time.monotonic()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        took = time.monotonic() - self._from
+        self.seconds = max(self.seconds, took)
+        if kind is None and self.bound is not None:
+            assert took <= FAULT_FACTOR * self.bound, f"it took {took:.1f} s, and may take {self.bound:g} s"
+
+
+@pytest.fixture
+def stopwatch(request: pytest.FixtureRequest) -> Iterator[Stopwatch]:
+    """What a test of a fault measures with."""
+    mark = request.node.get_closest_marker("fault")
+    if mark is None or len(mark.args) != 3:
+        pytest.fail("the test needs a mark: fault(component, fault, what must happen, bound=seconds)")
+    component, fault, expect = mark.args
+    watch = Stopwatch(mark.kwargs.get("bound"))
+    yield watch
+    assert watch.seconds, "nothing was measured"
+    facts = {"component": component, "fault": fault, "expect": expect, "bound": watch.bound, "seconds": watch.seconds}
+    request.node.user_properties.append(("fault", json.dumps(facts)))
 
 
 # --- what a test may not leave

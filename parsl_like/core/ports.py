@@ -100,6 +100,10 @@ class ExecutorSession(Protocol):
         """Everything that has come since the last call, as events; never waits."""
         ...
 
+    def deadline(self) -> float:
+        """When ``pump`` is to be called though no descriptor says so, in monotonic seconds; infinity for never."""
+        ...
+
     def submit(self, attempts: Sequence[Attempt]) -> None:
         """Take over attempts; never waits. Each ends in exactly one event unless cancelled."""
         ...

@@ -15,7 +15,7 @@ from parsl_like.core.states import States
 logger = logging.getLogger(__name__)
 
 IN_FULL = 50
-"""How many failures of one type are logged with their traceback; later ones get a line each."""
+"""How many failures of one type are logged with their traceback; later ones get a line, those tried again share one."""
 
 Failure = tuple[int, int, int, BaseException, TracebackType | None]
 
@@ -40,8 +40,18 @@ class FailureLog:
             put(partial(self._write_all, failed))
 
     def _write_all(self, failed: Sequence[Failure]) -> tuple[()]:
+        again: dict[str, list[int]] = {}
         for failure in failed:
-            self.write(*failure)
+            task, _, state, error, _ = failure
+            kind = type(error).__name__
+            if state == States.fail_retryable and self._seen[kind] >= IN_FULL:
+                again.setdefault(kind, []).append(task)
+            else:
+                self.write(*failure)
+        for kind, tasks in again.items():  # a place that is lost takes thousands along
+            self._seen[kind] += len(tasks)
+            which = f"task {tasks[0]}" if len(tasks) == 1 else f"{len(tasks)} tasks from {min(tasks)} to {max(tasks)}"
+            logger.warning("%s will be tried again: %s again", which, kind)
         return ()
 
     def write(self, task: int, number: int, state: int, error: BaseException, trace: TracebackType | None) -> None:

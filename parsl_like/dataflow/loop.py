@@ -7,6 +7,7 @@ out the effects. The thread sleeps only when a pass found nothing, and is woken 
 from __future__ import annotations
 
 import logging
+import math
 import selectors
 import socket
 import threading
@@ -62,6 +63,7 @@ class KernelLoop:
         self._out = Outbox()
         self._sessions: list[ExecutorSession] = []
         self._fds: dict[int, tuple[int, ...]] = {}
+        self._deadlines: dict[str, Callable[[], float]] = {}
         self.over = False
         self._asleep = False
         self._nudged = False
@@ -162,10 +164,13 @@ class KernelLoop:
         for fd in fds:
             self._selector.register(fd, selectors.EVENT_READ)
         self._sessions.append(session)
+        if hasattr(session, "deadline"):  # a plugin written for an earlier version has none
+            self._deadlines[session.label] = session.deadline
 
     def remove_session(self, session: ExecutorSession) -> None:
         """Poll an executor no longer; on the owner thread. What it has done with its descriptors does not matter."""
         self._sessions = [other for other in self._sessions if other is not session]
+        self._deadlines.pop(session.label, None)
         for fd in self._fds.pop(id(session), ()):
             with suppress(KeyError, ValueError, OSError):
                 self._selector.unregister(fd)
@@ -272,10 +277,21 @@ class KernelLoop:
         if self._inbox or self._nudged or self._stopping:  # it came before the flag could be seen
             self._asleep = self._nudged = False
             return
-        self._selector.select()
+        self._selector.select(self._patience())
         self._asleep = self._nudged = False
         try:
             while len(self._receiver.recv(4096)) == 4096:
                 pass
         except BlockingIOError:
             return
+
+    def _patience(self) -> float | None:
+        """Seconds until a session wants to be pumped though nothing has come for it, None if none does."""
+        due = math.inf
+        for session, deadline in tuple(self._deadlines.items()):
+            try:
+                due = min(due, deadline())
+            except Exception:  # an executor, perhaps foreign: it is pumped as long as that works
+                logger.exception("executor %s failed while it was asked for its next deadline", session)
+                del self._deadlines[session]
+        return None if due == math.inf else max(0.0, due - time.monotonic())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Self
@@ -215,6 +216,10 @@ class DescribedSession:
         self.description = description
         self.run_dir = run_dir
         self.run_id = run_id
+
+    def deadline(self) -> float:
+        """When it is to be pumped though no descriptor says so: never."""
+        return math.inf
 
     if not TYPE_CHECKING:  # a type checker must see a wrong name as wrong
 

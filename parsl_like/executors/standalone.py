@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import logging
+import math
 import os
 import selectors
 import socket
@@ -146,7 +147,8 @@ class SessionPump:
         if self._inbox or self._stopping or self._pass(session):  # came before the flag could be seen
             self._asleep = False
             return
-        selector.select()
+        due = session.deadline()
+        selector.select(None if due == math.inf else max(0.0, due - time.monotonic()))
         self._asleep = False
         try:
             while len(self._receiver.recv(4096)) == 4096:

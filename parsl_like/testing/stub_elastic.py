@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import threading
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -70,6 +71,10 @@ class StubElasticSession:
     def pump(self) -> Sequence[Any]:
         """Nothing ever comes."""
         return ()
+
+    def deadline(self) -> float:
+        """Never."""
+        return math.inf
 
     def submit(self, attempts: Sequence[Any]) -> None:
         """Refused: it runs nothing."""

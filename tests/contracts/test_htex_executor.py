@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from parsl_like.core.ids import BlockId
-from parsl_like.errors import BadStateException
+from parsl_like.errors import BadStateException, InterchangeLostError
 from parsl_like.executors.high_throughput.description import HighThroughputExecutor
 from parsl_like.executors.high_throughput.session import HighThroughputSession
-from parsl_like.testing.executor_contract import ExecutorContract, Owner, combine
+from parsl_like.testing.executor_contract import SUCCEEDED, ExecutorContract, Owner, combine, wait_for
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -71,17 +71,26 @@ class TestHighThroughput(ExecutorContract):
             assert isinstance(error, LookupError)
             assert cost == float("inf")
 
-    def test_interchange_that_dies_fails_everything(self, owner: Owner, tmp_path: Path) -> None:
-        from parsl_like.errors import InterchangeLostError
-        from parsl_like.testing.executor_contract import wait_for
-
+    def test_a_running_attempt_outlives_its_interchange(self, owner: Owner, tmp_path: Path) -> None:
         attempt = owner.submit(wait_for, str(tmp_path / "gate"), str(tmp_path / "reached"))
         self._wait_until(tmp_path / "reached", owner)
         session: Any = owner.session
-        os.kill(session._broker._process.pid, signal.SIGKILL)
+        os.kill(session._broker.pid, signal.SIGKILL)
+        (tmp_path / "gate").touch()
+        code, _, _ = owner.event(attempt)
+        assert code == SUCCEEDED
+        assert session.health()["restarts"] == 1
+        assert owner.run(combine, 1, 2) == (1, 2, None)
+
+    def test_an_interchange_that_cannot_be_restarted_fails_everything(self, owner: Owner, tmp_path: Path) -> None:
+        attempt = owner.submit(wait_for, str(tmp_path / "gate"), str(tmp_path / "reached"))
+        self._wait_until(tmp_path / "reached", owner)
+        session: Any = owner.session
+        session._broker._launch_words = lambda: ["/bin/false"]
+        os.kill(session._broker.pid, signal.SIGKILL)
         _, _, (error, *_) = owner.event(attempt)
         assert isinstance(error, InterchangeLostError)
-        assert "signal 9" in str(error)
+        assert "restarted 3 times" in str(error)
         (tmp_path / "gate").touch()
         assert self._block is not None
         os.killpg(self._block.pid, signal.SIGTERM)

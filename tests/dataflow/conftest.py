@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -31,7 +32,11 @@ class Session:
         self.cancelled: list[int] = []
         self.threads: set[str] = set()
         self.pumped = 0
+        self.due = math.inf
         self._fds = fds
+
+    def deadline(self) -> float:
+        return self.due
 
     def fds(self) -> Sequence[int]:
         return self._fds

@@ -60,6 +60,15 @@ def test_many_failures_of_one_type_are_logged_in_short(caplog: pytest.LogCapture
     assert records[IN_FULL].getMessage() == f"task {IN_FULL} failed after try 0: ValueError again"
 
 
+def test_many_tries_of_one_type_that_are_made_again_share_a_line(caplog: pytest.LogCaptureFixture) -> None:
+    changes = [(task, 0, States.fail_retryable, raised(ValueError("no"))) for task in range(IN_FULL + 3)]
+    alone = log_of(caplog, *changes[: IN_FULL + 1])
+    assert alone[-1].getMessage() == f"task {IN_FULL} will be tried again: ValueError again"
+    records = log_of(caplog, *changes)
+    assert len(records) == IN_FULL + 1
+    assert records[-1].getMessage() == f"3 tasks from {IN_FULL} to {IN_FULL + 2} will be tried again: ValueError again"
+
+
 def test_nothing_is_put_where_nothing_failed() -> None:
     FailureLog().note([], lambda work: pytest.fail("work"))
     FailureLog().note([(1.0, 1, 0, int(States.launched), None)], lambda work: pytest.fail("work"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import math
 import os
 import random
 import socket
@@ -95,6 +96,36 @@ def asleep(loop: KernelLoop) -> None:
     pause = threading.Event()
     while not loop._asleep:
         pause.wait(0.001)
+
+
+# --- when it wakes up by itself
+
+
+def test_a_session_is_pumped_when_it_said_so(driver: Driver) -> None:
+    session, looked = driver.session, threading.Event()
+
+    def pump() -> Sequence[Any]:
+        if time.monotonic() >= session.due:
+            session.due = math.inf
+            looked.set()
+        return ()
+
+    session.due, session.pump = time.monotonic() + 0.05, pump
+    driver.start()
+    assert looked.wait(PATIENCE)
+
+
+def test_a_session_without_a_deadline_or_with_a_broken_one_is_served(
+    driver: Driver, caplog: pytest.LogCaptureFixture
+) -> None:
+    driver.session.due = None  # what is compared with a number then raises
+    loop = driver.start()
+    driver.submit()
+    asleep(loop)
+    driver.succeed(0)
+    loop.wake()
+    driver.wait_for(0)
+    assert "asked for its next deadline" in caplog.text
 
 
 # --- a task from the inbox to its end

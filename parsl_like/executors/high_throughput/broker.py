@@ -1,4 +1,4 @@
-"""The interchange as the driver sees it: its process, the two links to it, and what to tell blocks about it."""
+"""An executor's interchange as the driver sees it: its keys and sockets, its restarts, and what blocks are told."""
 
 from __future__ import annotations
 
@@ -7,25 +7,24 @@ import logging
 import os
 import shlex
 import shutil
-import subprocess
 import sys
 import time
-from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from parsl_like.core.ports import BlockRequest
+from parsl_like.executors.high_throughput.incarnation import Incarnation, Launch
 from parsl_like.executors.high_throughput.keys import create_keys, load_keys, manager_key_file
 from parsl_like.executors.high_throughput.launch import manager_command
 from parsl_like.executors.high_throughput.links.local import SCHEME, LocalListener
 from parsl_like.executors.high_throughput.links.waiting import Waiter
 from parsl_like.executors.high_throughput.options import Endpoint, InterchangeOptions, ManagerOptions
 from parsl_like.executors.high_throughput.places import socket_directory
-from parsl_like.executors.high_throughput.protocol import INTERCHANGE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from parsl_like.core.ids import BlockId
     from parsl_like.core.ports import RunContext
@@ -37,20 +36,17 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-Waiting = deque[tuple[bytes, Sequence[Any]]]
-"""Messages for a link that is not up."""
-
 MODULE = "parsl_like.executors.high_throughput.interchange"
 KEY_FILE = "manager.key"
-STDERR_TAIL = 4000
-TURNS = 10
-"""How often the links are asked for more before the rest of the kernel has its turn."""
 
-DYING_SECONDS = 0.5
-"""How long a process may take to be gone after its links."""
+MOST_RESTARTS, WITHIN_S = 3, 120.0
+"""So many restarts in so many seconds: an interchange that dies more often dies of something that does not go away."""
 
-STOP_SECONDS = 5.0
-"""How long the interchange may take to end its managers before it is told less politely."""
+START_S = 60.0
+"""Seconds an interchange may be silent after its start, while it is imported from a slow disk."""
+
+FROZEN_S = 3.0
+"""Seconds beyond the threshold of silence: the interchange has the same period, and the same right to be late."""
 
 
 class Broker:
@@ -69,77 +65,76 @@ class Broker:
         self._errors = os.path.join(context.directory, "interchange.stderr")
         self._keys_directory = os.path.join(context.directory, "certificates")
         self._socket_directory: str | None = None
-        self._process: subprocess.Popen[bytes]
-        self._stopped = True
         self._opened = contextlib.ExitStack()
-        self._authenticator: Authenticator | None = None
         self._waiter: Waiter
-        self._links: dict[Link, Channel] = {}
-        self._up: set[Link] = set()
-        self._cut: Link | None = None
-        self._waiting: dict[Link, Waiting] = {"data": deque(), "control": deque()}
+        self._tcp: Context | None = None
+        self._authenticator: Authenticator | None = None
+        self._now: Incarnation | None = None
+        self._ready = False
         self._addresses: tuple[Endpoint, ...] = ()
+        self._restarts: list[float] = []
 
     # --- start -----------------------------------------------------------------------------------------------------
 
     def start(self) -> None:
         """Make the keys, bind the links, start the process; does not wait for it."""
-        self._opened.callback(shutil.rmtree, self._keys_directory, ignore_errors=True)
-        create_keys(self._keys_directory)
-        self._socket_directory = socket_directory()
-        self._opened.callback(shutil.rmtree, self._socket_directory, ignore_errors=True)
-        self._waiter = Waiter()
-        self._opened.callback(self._waiter.close)
-        endpoint = self._listen()
-        for channel in self._links.values():
-            channel.watch(self._waiter)
-        options = self._options(endpoint)
-        command = [*self._launch_words(), *options.to_argv()]
-        with open(self._errors, "ab") as errors:
-            self._process = subprocess.Popen(
-                command,
-                stdin=subprocess.PIPE,  # its end tells the interchange that the driver is gone
-                stdout=subprocess.PIPE,  # its end tells the driver that the interchange is gone
-                stderr=errors,
-                env=child_environment(self._context.run.run_id),
-                start_new_session=True,  # a Ctrl-C is for the driver, which ends the interchange in good order
-            )
-        self._stopped = False
-        self._lifeline = cast("IO[bytes]", self._process.stdin)
-        self._liveness = cast("IO[bytes]", self._process.stdout)
-        os.set_blocking(self._liveness.fileno(), False)
-        self._waiter.add(self._liveness.fileno(), self._liveness)
+        try:
+            self._opened.callback(shutil.rmtree, self._keys_directory, ignore_errors=True)
+            create_keys(self._keys_directory)
+            self._socket_directory = socket_directory()
+            self._opened.callback(shutil.rmtree, self._socket_directory, ignore_errors=True)
+            self._waiter = Waiter()
+            self._opened.callback(self._waiter.close)
+            self._launch(1)
+        except BaseException:
+            self.stop(time.monotonic())
+            raise
 
-    def _listen(self) -> Endpoint:
+    def _launch(self, number: int) -> None:
+        endpoint, links = self._listen(number)
+        self._ready = False
+        command = [*self._launch_words(), *self._options(endpoint, number).to_argv()]
+        self._now = Incarnation(
+            number,
+            links,
+            Launch(command, child_environment(self._context.run.run_id), self._errors),
+            waiter=self._waiter,
+            authenticator=self._authenticator,
+            wake=self._context.wake,
+            forgetful=self._remote_interchange(),
+        )
+        self._now.start()
+
+    def _listen(self, number: int) -> tuple[Endpoint, Mapping[Link, Channel]]:
         if self._remote_interchange():
             return self._listen_tcp()
-        urls = [f"{SCHEME}{self._socket_directory}/driver-{link}" for link in ("data", "control")]
-        names: tuple[Link, Link] = ("data", "control")
-        for link, url in zip(names, urls, strict=True):
-            self._links[link] = LocalListener(url)
-            self._opened.callback(self._links[link].close)
-        return Endpoint(*urls)
+        urls = [f"{SCHEME}{self._socket_directory}/driver-{link}-{number}" for link in ("data", "control")]
+        data, control = map(LocalListener, urls)
+        return Endpoint(*urls), {"data": data, "control": control}
 
-    def _listen_tcp(self) -> Endpoint:
-        import zmq
-
-        from parsl_like.executors.high_throughput.authentication import Authenticator
+    def _listen_tcp(self) -> tuple[Endpoint, Mapping[Link, Channel]]:
         from parsl_like.executors.high_throughput.links.tcp import TcpListener
 
         description = self._description
+        keys = load_keys(self._keys_directory, "driver") if description.encrypted else None
+        if self._tcp is None:
+            self._tcp = self._open_tcp(None if keys is None else keys.peers["interchange"])
+        data, control = (TcpListener(self._tcp, link, keys, "interchange") for link in ("data", "control"))
+        where = (description.loopback_address, None, description.interchange_port_range)
+        return Endpoint(data.bind(*where), control.bind(*where)), {"data": data, "control": control}
+
+    def _open_tcp(self, interchange: bytes | None) -> Context:
+        import zmq
+
         context: Context = zmq.Context()
         self._opened.callback(context.destroy, linger=0)
-        keys = load_keys(self._keys_directory, "driver") if description.encrypted else None
-        if keys is not None:
-            self._authenticator = Authenticator(context, {"interchange": [keys.peers["interchange"]]})
+        if interchange is not None:
+            from parsl_like.executors.high_throughput.authentication import Authenticator
+
+            self._authenticator = Authenticator(context, {"interchange": [interchange]})
             self._opened.callback(self._authenticator.close)
             self._authenticator.watch(self._waiter)
-        data, control = (TcpListener(context, link, keys, "interchange") for link in ("data", "control"))
-        self._links = {"data": data, "control": control}
-        for channel in (data, control):
-            self._opened.callback(channel.close)
-        where = (description.loopback_address, None, description.interchange_port_range)
-        return Endpoint(data.bind(*where), control.bind(*where))
+        return context
 
     def _remote_interchange(self) -> bool:
         return self._description.transport == "tcp"
@@ -150,8 +145,10 @@ class Broker:
             return [sys.executable, "-m", MODULE]
         return shlex.split(words) if isinstance(words, str) else list(words)
 
-    def _options(self, endpoint: Endpoint) -> InterchangeOptions:
+    def _options(self, endpoint: Endpoint, number: int) -> InterchangeOptions:
         description = self._description
+        # Managers look for a restarted interchange where the last one was.
+        data, control = self._ports() or (description.worker_port, description.control_port)
         return InterchangeOptions(
             run_id=self._context.run.run_id,
             label=str(self._context.label),
@@ -166,14 +163,21 @@ class Broker:
             driver_started=_started(os.getpid()),
             address=description.address or "*",
             loopback_address=description.loopback_address,
-            worker_port=description.worker_port,
-            control_port=description.control_port,
+            worker_port=data,
+            control_port=control,
             worker_port_range=description.worker_port_range,
             ipc_dir=None if description.transport == "tcp" else self._socket_directory,
             cert_dir=self._keys_directory if description.encrypted else None,
             encrypted=description.encrypted,
             manager_selector=description.manager_selector.order or "random",
+            incarnation=number,
         )
+
+    def _ports(self) -> tuple[int | None, int | None] | None:
+        for address in self._addresses:
+            if not address.data.startswith(SCHEME):
+                return urlsplit(address.data).port, urlsplit(address.control).port
+        return None
 
     # --- the links -------------------------------------------------------------------------------------------------
 
@@ -183,88 +187,78 @@ class Broker:
 
     def send_data(self, frame: bytes, parts: Sequence[Any]) -> None:
         """Send on the data link, now or as soon as the interchange has been heard on it."""
-        self._send("data", frame, parts)
+        self._running.send("data", frame, parts)
 
     def send_control(self, frame: bytes) -> None:
         """Send on the control link, now or as soon as the interchange has been heard on it."""
-        self._send("control", frame, ())
+        self._running.send("control", frame, ())
 
     def receive(self) -> Iterator[list[Any]]:
         """All messages that have come, each a frame and its parts."""
-        # Until there is nothing: who sleeps after this relies on descriptors, and those of TCP links forget.
-        for _ in range(TURNS):
-            ready = self._waiter.wait(0)
-            if not ready:
-                return
-            if self._authenticator is not None and self._authenticator in ready:
-                self._authenticator.handle()
-            if self._liveness in ready:
-                self._look_after_process()
-            for link, channel in self._links.items():
-                if channel in ready:
-                    yield from self._received(link, channel)
-        self._context.wake()
+        return self._running.receive()
 
-    def _received(self, link: Link, channel: Channel) -> Iterator[list[Any]]:
-        while (message := channel.receive()) is not None:
-            if self._waiting[link]:
-                self._send_what_waits(link)
-            if message[1]:
-                yield message[1:]
-        if channel.is_connected():
-            self._up.add(link)
-        elif link in self._up:
-            self._cut = link
+    @property
+    def _running(self) -> Incarnation:
+        if self._now is None:
+            raise RuntimeError("the interchange has not been started")
+        return self._now
 
-    def _look_after_process(self) -> None:
-        if self._process.poll() is None:
-            self._liveness.read()  # it only wrote something, or is about to be gone
-        else:
-            self._waiter.remove(self._liveness.fileno())
+    @property
+    def incarnation(self) -> int:
+        """How many interchanges there have been."""
+        return self._running.number
 
-    def _send(self, link: Link, frame: bytes, parts: Sequence[Any]) -> None:
-        # Each of the two links comes up by itself, and until it does there is nobody to send to.
-        waiting = self._waiting[link]
-        if waiting or not self._links[link].send(frame, parts, to=INTERCHANGE):
-            waiting.append((frame, parts))
-        if self._remote_interchange():
-            self._context.wake()  # a socket that sends may take notice of what has come, and tell nobody
-
-    def _send_what_waits(self, link: Link) -> None:
-        waiting = self._waiting[link]
-        while waiting and self._links[link].send(*waiting[0], to=INTERCHANGE):
-            waiting.popleft()
+    @property
+    def pid(self) -> int:
+        """The interchange's process."""
+        return self._running.pid
 
     def listening(self, ready: InterchangeReady) -> None:
         """Learn where managers reach the interchange."""
+        self._ready = True
         addresses = []
         for urls in (ready.local, ready.remote):
             addresses += [Endpoint(data, control) for data, control in zip(urls[::2], urls[1::2], strict=True)]
         self._addresses = tuple(addresses)
 
+    # --- its end and its return --------------------------------------------------------------------------------------
+
+    def deadline(self) -> float:
+        """When silence becomes suspicious, in monotonic seconds."""
+        return self._running.heard + self._silence_allowed()
+
+    def _silence_allowed(self) -> float:
+        allowed = self._description.silence_allowed
+        return allowed + FROZEN_S if self._ready else max(allowed, START_S)
+
     def failure(self) -> str | None:
-        """Why the interchange is of no more use, in words, with the last it wrote; None as long as it is."""
-        if self._cut and self._process.returncode is None:
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                self._process.wait(DYING_SECONDS)
-        if self._process.returncode is not None:
-            return self._obituary()
-        if self._cut:
-            reason = f"its {self._cut} link to the interchange broke, though that lives"
-            return f"{reason}; too many open files in this process, most likely (ulimit -n)."
+        """Why the interchange is of no more use, in words; None as long as it is. To be asked after ``receive``."""
+        if (reason := self._running.failure()) is not None:
+            return reason
+        silence = time.monotonic() - self._running.heard
+        return (
+            f"nothing was heard of its interchange for {silence:.0f} s" if silence >= self._silence_allowed() else None
+        )
+
+    def restart(self) -> str | None:
+        """Start another interchange in the place of one that has failed; what was on its way is lost.
+
+        Returns:
+            None, or why that makes no sense or cannot be done.
+        """
+        now = time.monotonic()
+        self._restarts = [when for when in self._restarts if when > now - WITHIN_S]
+        self._running.kill()
+        if not self._addresses:
+            return "it had not come up."
+        if len(self._restarts) >= MOST_RESTARTS:
+            return f"it has been restarted {len(self._restarts)} times in {now - self._restarts[0]:.0f} s."
+        self._restarts.append(now)
+        try:
+            self._launch(self._running.number + 1)
+        except Exception as error:  # noqa: BLE001 - whatever the reason, the executor ends with it
+            return f"it could not be restarted: {error}"
         return None
-
-    def _obituary(self) -> str:
-        code = self._process.returncode
-        how = f"signal {-code}" if code is not None and code < 0 else f"exit code {code}"
-        return f"its interchange ended by {how}; tasks that were running are lost. {self._last_words()}"
-
-    def _last_words(self) -> str:
-        with contextlib.suppress(OSError), open(self._errors, "rb") as file:
-            file.seek(max(0, os.path.getsize(self._errors) - STDERR_TAIL))
-            text = file.read().decode(errors="replace").strip()
-            return f"Its last words: {text}" if text else "It left no word."
-        return ""
 
     # --- blocks ----------------------------------------------------------------------------------------------------
 
@@ -315,25 +309,10 @@ class Broker:
 
     def stop(self, deadline: float) -> None:
         """End the process by closing its stdin, then by force, and remove links, keys and directory."""
-        if not self._stopped:
-            self._stopped = True
-            self._end(self._process, deadline)
+        now, self._now = self._now, None
+        if now is not None:
+            now.end(deadline)
         self._opened.close()
-
-    def _end(self, process: subprocess.Popen[bytes], deadline: float) -> None:
-        with contextlib.suppress(BrokenPipeError):
-            self._lifeline.close()
-        patience = max(0.2, min(STOP_SECONDS, deadline - time.monotonic() - 2))
-        for force in (None, process.terminate, process.kill):
-            if force is not None:
-                logger.warning("the interchange of %s does not end; %s", self._context.label, force.__name__)
-                force()
-            try:
-                process.wait(patience)
-                break
-            except subprocess.TimeoutExpired:
-                patience = 1.0
-        self._liveness.close()
 
 
 def _started(pid: int) -> float:

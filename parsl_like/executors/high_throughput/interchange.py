@@ -201,7 +201,7 @@ class Interchange:
     def _authenticate(self, authenticator: Authenticator, now: float) -> None:
         authenticator.handle()
         for who, count in authenticator.strangers().items():
-            self._notices.add(f"a connection was refused: {who}", count)
+            self._notices.add(f"a connection was refused: {who}", count, "stranger")
 
     # --- what comes
 
@@ -215,7 +215,7 @@ class Interchange:
             try:
                 take(parts)
             except BadMessage as error:
-                self._notices.add(f"a message from {sender(parts)} was dropped: {error}")
+                self._notices.add(f"a message from {sender(parts)} was dropped: {error}", kind="dropped")
         self._waiter.again(channel)
 
     def _drain_driver(self, channel: Channel, now: float) -> None:

@@ -25,11 +25,9 @@ class ConnectedManagers:
     """All of them, and which blocks are idle. Written by the owner thread; other threads read whole values."""
 
     live: dict[bytes, ConnectedManager] = field(default_factory=dict)
-    lost: int = 0
     ended: int = 0
-    refused: int = 0
-    last_trouble: str = ""
     slots: int = 0
+    without_slots_since: float | None = None
     _idle: set[BlockId] = field(default_factory=set)
     _members: dict[BlockId, int] = field(default_factory=dict)
 
@@ -50,12 +48,11 @@ class ConnectedManagers:
         else:
             if manager is not None:
                 self._leave(manager)
-            self.lost += news.what == "lost"
             self.ended += news.what == "ended"
-            self.refused += news.what == "refused"
-            if news.what != "ended":
-                name = news.manager.decode(errors="replace")
-                self.last_trouble = f"manager {name} on {news.hostname} {news.what}: {news.reason}"
+        if self.slots:
+            self.without_slots_since = None
+        elif self.without_slots_since is None:
+            self.without_slots_since = now
 
     def _leave(self, manager: ConnectedManager) -> None:
         del self.live[manager.news.manager]
@@ -112,13 +109,3 @@ class ConnectedManagers:
     def packages(self) -> dict[str, dict[str, str]]:
         """Versions of packages, by manager and name."""
         return {m.news.manager.decode(errors="replace"): dict(m.news.packages) for m in list(self.live.values())}
-
-    def health(self) -> dict[str, Any]:
-        """Counts for people."""
-        return {
-            "managers": len(self.live),
-            "lost": self.lost,
-            "ended": self.ended,
-            "refused": self.refused,
-            "last_trouble": self.last_trouble or None,
-        }

@@ -161,6 +161,7 @@ class Register(Message, tag=16, frozen=True):
         ends: Seconds from now until its walltime ends, 0 if unknown.
         held: Attempts it holds (not empty when it comes back after a cut or a restart of the interchange).
         unacknowledged: Sequence numbers of result batches it will send again.
+        finished: The attempts in those batches.
     """
 
     version: int
@@ -181,6 +182,7 @@ class Register(Message, tag=16, frozen=True):
     ends: float = 0.0
     held: list[int] = []
     unacknowledged: list[int] = []
+    finished: list[int] = []
 
 
 class Registered(Message, tag=17, frozen=True):
@@ -257,7 +259,10 @@ class InterchangeReady(Message, tag=32, frozen=True):
 
 
 class ManagerNews(Message, tag=33, frozen=True):
-    """A manager came ("connected"), changed ("draining") or went ("lost", "ended", "refused")."""
+    """A manager came ("connected"), changed ("draining") or went ("lost", "ended", "refused").
+
+    ``attempts`` is what one that comes brings along: attempts that it holds, and those whose results it has.
+    """
 
     manager: bytes
     what: str
@@ -270,6 +275,7 @@ class ManagerNews(Message, tag=33, frozen=True):
     package: str = ""
     packages: dict[str, str] = {}
     idle_since: float = 0.0
+    attempts: list[int] = []
 
 
 class Lost(Message, tag=34, frozen=True):
@@ -296,10 +302,11 @@ class BlockEnded(Message, tag=36, frozen=True):
 
 
 class Notice(Message, tag=37, frozen=True):
-    """Something a user should know: a dropped message, a stranger refused, and how often."""
+    """Something a user should know, and how often it happened; ``kind`` is "dropped", "stranger" or "warning"."""
 
     text: str
     count: int = 1
+    kind: str = "warning"
 
 
 AnyMessage = (

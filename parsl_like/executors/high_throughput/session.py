@@ -7,17 +7,21 @@ The kernel's owner thread polls the links (``fds``), takes what has come (``pump
 from __future__ import annotations
 
 import logging
+import math
 import threading
+import time
 from collections import deque
 from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
+import msgspec
+
 from parsl_like.core.events import EventType, RawEvent
 from parsl_like.core.ids import BlockId
-from parsl_like.core.job_states import JobState
 from parsl_like.core.limits import ExecutorLoad
 from parsl_like.core.records import Record
+from parsl_like.core.troubles import Troubles
 from parsl_like.errors import (
     BadMessage,
     BadStateException,
@@ -26,10 +30,10 @@ from parsl_like.errors import (
     ManagerLost,
     SerializationError,
 )
-from parsl_like.executors.answers import CallableInt, CallableList
-from parsl_like.executors.base import DescribedSession
 from parsl_like.executors.high_throughput import protocol
 from parsl_like.executors.high_throughput.broker import Broker
+from parsl_like.executors.high_throughput.doubt import Doubt
+from parsl_like.executors.high_throughput.inquiries import Inquiries
 from parsl_like.executors.high_throughput.links.port import LARGE
 from parsl_like.executors.high_throughput.managers import ConnectedManagers
 from parsl_like.executors.high_throughput.protocol import (
@@ -43,7 +47,6 @@ from parsl_like.executors.high_throughput.protocol import (
 )
 from parsl_like.executors.high_throughput.results import Arrivals, failure_event, outcome_events
 from parsl_like.plugins.markers import hookimpl
-from parsl_like.providers.status import JobStatus
 from parsl_like.serialize.facade import is_plain, unpack
 from parsl_like.serialize.segments import Segment, layout
 
@@ -75,7 +78,7 @@ _LOST = int(EventType.ATTEMPT_LOST)
 _FATAL = float("inf")
 
 
-class HighThroughputSession(DescribedSession):
+class HighThroughputSession(Inquiries):
     """A running high-throughput executor.
 
     Args:
@@ -91,7 +94,8 @@ class HighThroughputSession(DescribedSession):
         self.label = context.label
         self.keeper: BlockKeeper | None = None
         self.context = context
-        self.managers = ConnectedManagers()
+        self.managers = ConnectedManagers(without_slots_since=context.clock.wall())
+        self.troubles = Troubles()
         self.held: dict[int, Attempt] = {}
         self.error: BaseException | None = None
         self._known_functions: set[bytes] = set()
@@ -106,6 +110,8 @@ class HighThroughputSession(DescribedSession):
         self._places: dict[tuple[bytes, int], str] = {}
         self._nudge: Callable[[], None] = _nobody
         self._broker = Broker(description, context)
+        self._doubt: Doubt | None = None
+        self._drained: set[BlockId] = set()
 
     def open(self) -> HighThroughputSession:
         """Bind the links and start the interchange; does not wait for it."""
@@ -166,10 +172,19 @@ class HighThroughputSession(DescribedSession):
                 logger.warning("executor %s: %s", self.label, error)
         if self._unacknowledged >= ACKNOWLEDGE_AT or self._unacknowledged_bytes >= ACKNOWLEDGE_BYTES:
             self._send_tasks([], [])
-        if self.error is None and (reason := broker.failure()) is not None:
-            self.fail_now(InterchangeLostError(self, reason, log_path=broker.log_path))
+        if self.error is None:
+            if (reason := broker.failure()) is not None:
+                self._restart(reason)
+            if self._doubt is not None and self._doubt.is_over(time.monotonic()):
+                self._resolve(self._doubt)
         events, self._events = self._events, []
         return events
+
+    def deadline(self) -> float:
+        """When the interchange has been silent for too long, or all managers should have come back to it."""
+        if self.error is not None:
+            return math.inf
+        return min(self._broker.deadline(), math.inf if self._doubt is None else self._doubt.until)
 
     def cancel(self, attempts: Sequence[AttemptId]) -> None:
         """Stop attempts; their news is not waited for."""
@@ -266,7 +281,41 @@ class HighThroughputSession(DescribedSession):
         if isinstance(message, _Broken):
             self.fail_now(message.error)
         else:
+            if isinstance(message, protocol.Drain):
+                self._drained.update(BlockId(block) for block in message.blocks)
             self._broker.send_control(protocol.encode(message))
+
+    # --- an interchange that is lost
+
+    def _restart(self, reason: str) -> None:
+        """Have another interchange, or be broken; managers go on meanwhile, and tell the new one what they hold."""
+        if (refusal := self._broker.restart()) is not None:
+            self.fail_now(InterchangeLostError(self, f"{reason} {refusal}", log_path=self._broker.log_path))
+            return
+        self._warn(f"{reason} It is restarted.", kind="restarted")
+        absent = self._doubt.absent if self._doubt is not None else frozenset()
+        self._doubt = Doubt(self.held, absent.union(self.managers.live))
+        self._known_functions.clear()
+        if self._drained:
+            self._later(protocol.Drain(list(self._drained)))
+
+    def _resolve(self, doubt: Doubt) -> None:
+        """Nobody else will come back: what is still unaccounted for is lost."""
+        self._doubt = None
+        reason = "it did not come back to the restarted interchange"
+        for manager in doubt.absent:
+            if (known := self.managers.live.get(manager)) is not None:
+                self._take_news(msgspec.structs.replace(known.news, what="lost", reason=reason))
+        attempts, started = doubt.unaccounted(self.held)
+        cause = InterchangeLostError(self, f"interchange {self._broker.incarnation - 1} ended, and nobody has the task")
+        for attempt in attempts:
+            del self.held[attempt]
+            self._events.append((_LOST, attempt, (cause, started)))
+
+    def _warn(self, text: str, count: int = 1, kind: str = "warning") -> None:
+        self.troubles.note(kind, text, self.context.clock.wall(), count)
+        logger.warning("executor %s: %s (%d)", self.label, text, count)
+        self._record("warning", str(self.label), {"text": text, "count": count})
 
     # --- receiving -----------------------------------------------------------------------------------------------
 
@@ -286,15 +335,16 @@ class HighThroughputSession(DescribedSession):
                         self._send_function(self._functions[digest])
             case protocol.InterchangeReady():
                 self._take_ready(message)
-            case protocol.Notice(text, count):
-                logger.warning("executor %s: %s (%d)", self.label, text, count)
-                self._record("warning", str(self.label), {"text": text, "count": count})
+            case protocol.Notice(text, count, kind):
+                self._warn(text, count, kind)
             case _:
                 logger.debug("executor %s: no use for a %s", self.label, type(message).__name__)
 
     def _take_ready(self, message: protocol.InterchangeReady) -> None:
         self._broker.listening(message)
         self._ready.set()
+        if self._doubt is not None:
+            self._doubt.listening(time.monotonic())
 
     def _take_results(self, message: protocol.Results, buffers: Sequence[Any]) -> None:
         """Turn results into events: plain values at once, what may run user code off this thread."""
@@ -333,9 +383,16 @@ class HighThroughputSession(DescribedSession):
     def _take_news(self, news: protocol.ManagerNews) -> None:
         self.managers.take(news, self.context.clock.wall())
         self._nudge()
+        if self._doubt is not None and news.what == "connected":
+            self._doubt.returned(news.manager, news.attempts)
+        if strays := [attempt for attempt in news.attempts if attempt not in self.held]:
+            self._broker.send_data(protocol.encode(protocol.Cancel(strays)), ())
         level = logging.INFO if news.what in ("connected", "ended", "draining") else logging.WARNING
         text = "executor %s: manager %s on %s (block %s) %s %s"
         manager = news.manager.decode(errors="replace")
+        if news.what in ("lost", "refused"):
+            told = f"manager {manager} on {news.hostname} {news.what}: {news.reason}"
+            self.troubles.note(news.what, told, self.context.clock.wall())
         logger.log(level, text, self.label, manager, news.hostname, news.block, news.what, news.reason)
         self._record("node", manager, {"what": news.what, "block": news.block, "host": news.hostname})
 
@@ -358,84 +415,6 @@ class HighThroughputSession(DescribedSession):
         held, self.held = self.held, {}
         self._events.extend((_FAILED, attempt, (self.error, _FATAL, None)) for attempt in held)
         self.context.wake()
-
-    # --- what programs ask (Parsl's names) -----------------------------------------------------------------------
-
-    def health(self) -> dict[str, Any]:
-        """Facts for ``dfk.status()``."""
-        return {"error": str(self.error) if self.error else None, **self.managers.health()}
-
-    @property
-    def outstanding(self) -> CallableInt:
-        """Tasks handed over that have not ended, as a property and as a call."""
-        return CallableInt(len(self.held))
-
-    @property
-    def connected_managers(self) -> CallableList:
-        """One dictionary for each connected manager, as a property and as a call."""
-        return CallableList(self.managers.described())
-
-    def connected_blocks(self) -> list[str]:
-        """Blocks with a connected manager."""
-        return list(self.managers.blocks)
-
-    def connected_managers_packages(self) -> dict[str, dict[str, str]]:
-        """Versions of packages, by manager and name."""
-        return self.managers.packages()
-
-    @property
-    def connected_workers(self) -> CallableInt:
-        """Worker slots connected, as a property and as a call."""
-        return CallableInt(self.managers.slots)
-
-    def hold_worker(self, worker_id: str) -> None:
-        """Give a manager nothing new from now on; its block ends when it has finished."""
-        for manager in self.managers.described():
-            if manager["manager"] == worker_id:
-                self.drain([BlockId(manager["block_id"])])
-
-    def status(self) -> dict[str, JobStatus]:
-        """The states of its live blocks, by block."""
-        blocks = self._keeper_status().get("blocks", {})
-        return {block: JobStatus(JobState[facts["state"]]) for block, facts in blocks.items()}
-
-    def scale_out_facade(self, n: int) -> list[str]:
-        """Ask for ``n`` more blocks, whatever the strategy thinks; they have no names yet, so the list is empty."""
-        if self.keeper is not None:
-            self.keeper.scale_out(str(self.label), n)
-        return []
-
-    def scale_in_facade(self, n: int, max_idletime: float | None = None) -> list[str]:
-        """Let ``n`` blocks go, idle ones first; returns which.
-
-        Args:
-            n: How many.
-            max_idletime: If given, only idle ones may go.
-        """
-        idle = list(self.managers.idle_blocks)
-        others = [] if max_idletime is not None else [b for b in self.managers.blocks if b not in idle]
-        chosen = [*idle, *others][:n]
-        if self.keeper is not None and chosen:
-            self.keeper.scale_in(str(self.label), chosen)
-        return [str(block) for block in chosen]
-
-    def _keeper_status(self) -> Mapping[str, Any]:
-        return {} if self.keeper is None else self.keeper.status().get(str(self.label), {})
-
-    @property
-    def bad_state_is_set(self) -> bool:
-        """Whether the executor is broken for good."""
-        return self.error is not None
-
-    @property
-    def executor_exception(self) -> BaseException | None:
-        """Why it is broken."""
-        return self.error
-
-    @property
-    def tasks(self) -> dict[int, Attempt]:
-        """Attempts handed over that have not ended."""
-        return dict(self.held)
 
 
 def _beside(buffers: Sequence[Any]) -> Segment | bytes:

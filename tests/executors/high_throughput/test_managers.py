@@ -26,13 +26,17 @@ def test_slots_and_blocks_are_those_of_the_connected() -> None:
     assert (managers.slots, managers.blocks, managers.slots_per_block) == (2, ("1",), 2)
     managers.take(news("c", "ended", block="1"), 6.0)
     assert (managers.slots, managers.blocks, managers.slots_per_block) == (0, (), 0)
-    assert managers.health() == {
-        "managers": 0,
-        "lost": 1,
-        "ended": 2,
-        "refused": 0,
-        "last_trouble": "manager b on node1 lost: silence",
-    }
+    assert (len(managers.live), managers.ended) == (0, 2)
+
+
+def test_since_when_there_is_nobody() -> None:
+    managers = ConnectedManagers(without_slots_since=1.0)
+    assert managers.without_slots_since == 1.0
+    managers.take(news("a"), 5.0)
+    assert managers.without_slots_since is None
+    managers.take(news("a", "draining"), 6.0)
+    managers.take(news("a", "ended"), 7.0)
+    assert managers.without_slots_since == 6.0
 
 
 def test_a_draining_manager_offers_no_slots_and_keeps_its_block() -> None:
@@ -59,8 +63,7 @@ def test_who_was_refused_or_is_unknown_leaves_the_others_alone() -> None:
     managers.take(news("stranger", "refused", reason="another run"), 6.0)
     managers.take(news("nobody", "draining"), 6.0)
     managers.take(ManagerNews(b"\xff", "lost", "9", "node2", 2, 0, "gone"), 6.0)
-    assert (managers.slots, managers.refused, managers.lost) == (2, 1, 1)
-    assert managers.last_trouble.endswith("on node2 lost: gone")
+    assert (managers.slots, list(managers.live)) == (2, [b"a"])
 
 
 def test_idle_blocks_are_those_that_are_there() -> None:

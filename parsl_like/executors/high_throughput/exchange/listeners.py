@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import platform
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from parsl_like.addresses import own_addresses
 from parsl_like.errors import ConfigurationError
 from parsl_like.executors.high_throughput import protocol
-from parsl_like.executors.high_throughput.links.local import LocalListener
+from parsl_like.executors.high_throughput.links.local import SCHEME, LocalListener
 
 if TYPE_CHECKING:
     from parsl_like.executors.high_throughput.keys import RoleKeys
@@ -66,7 +67,11 @@ def open_listeners(context: Context | None, options: InterchangeOptions, keys: R
 
 
 def _listen_here(directory: str, listeners: Listeners) -> None:
-    urls = [f"ipc://{directory}/manager-{link}" for link in ("data", "control")]
+    paths = [os.path.join(directory, f"manager-{link}") for link in ("data", "control")]
+    for path in paths:  # of an interchange that died
+        with suppress(FileNotFoundError):
+            os.unlink(path)
+    urls = [f"{SCHEME}{path}" for path in paths]
     listeners.data.append(LocalListener(urls[0]))
     listeners.control.append(LocalListener(urls[1]))
     listeners.local = urls

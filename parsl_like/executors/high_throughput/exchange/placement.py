@@ -27,7 +27,7 @@ from parsl_like.executors.high_throughput.exchange.placement_events import (
     TurnEnded,
     Undelivered,
 )
-from parsl_like.executors.high_throughput.exchange.roster import ManagerRow, Membership, Roster
+from parsl_like.executors.high_throughput.exchange.roster import ManagerRow, Membership, Roster, news_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
@@ -222,7 +222,7 @@ class PlacementMachine:
             return
         if reason := self._membership.refusal(register):
             self._tell(manager, protocol.Refused(reason))
-            self._report(_news(register, "refused", 0, reason))
+            self._report(news_of(register, "refused", 0, reason))
             return
         row = self._rows.get(manager)
         if row and (row.register.block, row.register.slots) != (register.block, register.slots):
@@ -240,7 +240,7 @@ class PlacementMachine:
         row.rank = self._rank and self._rank(register.block)
         self._rows.add(row)
         self._idleness.join(register.block)
-        self._report(_news(register, "connected", len(held)))
+        self._report(news_of(register, "connected", len(held), attempts=[*register.held, *register.finished]))
         if register.block in self._draining:
             self._drain(row, "its block is being drained")
         self._review(row)
@@ -261,6 +261,8 @@ class PlacementMachine:
         if event.link == "data" and event.manager not in self._gone:
             self._linked.add(event.manager)
         if row is None:
+            if self._incarnation > 1 and event.link == "control":  # it may believe that it is known
+                self._ask_to_register(event.manager)
             return
         if event.link == "control":
             if row.draining:
@@ -412,7 +414,7 @@ class PlacementMachine:
     def _drain(self, row: ManagerRow, reason: str) -> None:
         row.draining = True
         self._tell(row.register.manager, protocol.Drain([row.register.block]))
-        self._report(_news(row.register, "draining", len(row.held), reason))
+        self._report(news_of(row.register, "draining", len(row.held), reason))
         self._review(row)
 
     def _settle(self, row: ManagerRow) -> None:
@@ -432,7 +434,7 @@ class PlacementMachine:
         self._gone[manager] = None
         if len(self._gone) > REMEMBERED:
             del self._gone[next(iter(self._gone))]
-        self._report(_news(row.register, what, 0, reason))
+        self._report(news_of(row.register, what, 0, reason))
 
     def _release(self, row: ManagerRow, attempts: Collection[int]) -> None:
         row.release(attempts)
@@ -483,18 +485,3 @@ class PlacementMachine:
             self._backlog.validate()
         except ValueError as error:
             raise InternalConsistencyError(str(error)) from error
-
-
-def _news(register: protocol.Register, what: str, held: int, reason: str = "") -> protocol.ManagerNews:
-    return protocol.ManagerNews(
-        register.manager,
-        what,
-        register.block,
-        register.hostname,
-        register.slots,
-        held,
-        reason,
-        register.python,
-        register.package,
-        register.packages,
-    )

@@ -6,10 +6,10 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from parsl_like.executors.high_throughput.protocol import PROTOCOL_VERSION
+from parsl_like.executors.high_throughput.protocol import PROTOCOL_VERSION, ManagerNews
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
     from parsl_like.executors.high_throughput.protocol import Register, TaskItem
 
@@ -174,3 +174,20 @@ class Roster(dict[bytes, ManagerRow]):
 
 def _minor(version: str) -> str:
     return ".".join(version.split(".")[:2])
+
+
+def news_of(register: Register, what: str, held: int, reason: str = "", attempts: Iterable[int] = ()) -> ManagerNews:
+    """What the driver is told of a manager."""
+    return ManagerNews(
+        register.manager,
+        what,
+        register.block,
+        register.hostname,
+        register.slots,
+        held,
+        reason,
+        register.python,
+        register.package,
+        register.packages,
+        attempts=list(attempts),
+    )

@@ -222,6 +222,7 @@ class Manager:
             ends=seconds_left(os.environ, time.time()),
             held=self._crew.held(),
             unacknowledged=[batch.sequence for batch in batches],
+            finished=[attempt for batch in batches for attempt in batch.attempts],
         )
 
     def _heartbeat(self) -> protocol.Heartbeat:

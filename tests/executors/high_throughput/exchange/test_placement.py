@@ -186,8 +186,8 @@ def test_nothing_is_given_before_the_data_link_is_up(broker: Broker) -> None:
 
 def test_a_manager_that_comes_to_a_new_interchange_keeps_what_it_holds(broker: Broker) -> None:
     broker.hear(Results(b"m", 4, 2, [8], msgspec.Raw(b"\x90")))
-    (news,) = reported(broker.join(held=[7, 8]), ManagerNews)
-    assert news.held == 1
+    (news,) = reported(broker.join(held=[7, 8], finished=[9]), ManagerNews)
+    assert (news.held, news.attempts) == (1, [7, 8, 9])
     assert broker.send(task(1), task(2)) == {b"m": [1]}
     broker.results(7)
     assert broker.send() == {b"m": [2]}
@@ -216,6 +216,14 @@ def test_results_that_overtake_a_registration_are_remembered_for_a_while(broker:
 def test_one_that_nobody_knows_is_asked_to_register(broker: Broker) -> None:
     (answer,) = told(broker.hear(Heartbeat(1.0)), Registered)
     assert answer.incarnation == PRESENT_YOURSELF
+
+
+@pytest.mark.parametrize(("incarnation", "asked"), [(1, 0), (2, 1)])
+def test_who_connects_to_a_restarted_interchange_is_asked_to_register(incarnation: int, asked: int) -> None:
+    broker = Broker(incarnation=incarnation)
+    assert told(broker.feed(LinkOpened(0.0, b"m", "data")), Registered) == []
+    answers = told(broker.feed(LinkOpened(0.0, b"m", "control")), Registered)
+    assert [answer.incarnation for answer in answers] == [PRESENT_YOURSELF] * asked
 
 
 # --- giving
