@@ -17,6 +17,8 @@ REFUSED_FOR_S = 45.0
 """Refusals for so long are enough, however few they are: a batch system may take its time over each."""
 STILLBIRTHS = 3
 """Blocks in a row that ended before a manager had connected, after which to give up."""
+STILLBORN_FOR_S = 120.0
+"""If blocks have worked before, they must have ended so for so long: a network that is away for a while comes back."""
 STEADY_AFTER_S = 10.0
 """A block that has been connected for so long shows that blocks can be had."""
 
@@ -40,6 +42,8 @@ class Breaker:
     last: str = ""
     _first_refusal: float = 0.0
     _permanent: bool = True
+    _first_stillbirth: float = 0.0
+    _has_worked: bool = False
 
     def refused(self, reason: str, *, transient: bool, since: float, now: float, jitter: float) -> None:
         """A submission was refused.
@@ -56,9 +60,14 @@ class Breaker:
         self._permanent = self._permanent and not transient
         if self._strike(reason, now, jitter) or not self.refusals:
             self.refusals += 1
+        enough = self._first_refusal + REFUSED_FOR_S
+        if now < enough:  # the last try comes then, not a long wait later
+            self.retry_at = min(self.retry_at, enough)
 
     def stillborn(self, reason: str, *, now: float, jitter: float) -> None:
         """A block ended, or was given up, before a manager had connected."""
+        if not self.stillbirths:
+            self._first_stillbirth = now
         self.stillbirths += 1
         self._strike(reason, now, jitter)
 
@@ -83,6 +92,7 @@ class Breaker:
     def connected(self) -> None:
         """A manager of a new block has connected."""
         self.stillbirths = 0
+        self._has_worked = True
 
     def steady(self) -> None:
         """A block has been connected for :data:`STEADY_AFTER_S`."""
@@ -95,6 +105,7 @@ class Breaker:
         refused_for = now - self._first_refusal
         if self.refusals >= limit or (self.refusals > 1 and refused_for >= REFUSED_FOR_S):
             return f"{self.refusals} submissions in a row were refused in {refused_for:.0f} s; the last: {self.last}"
-        if self.stillbirths >= STILLBIRTHS:
+        patience = STILLBORN_FOR_S if self._has_worked else 0.0
+        if self.stillbirths >= STILLBIRTHS and now - self._first_stillbirth >= patience:
             return f"{self.stillbirths} blocks in a row ended before a manager had connected; the last: {self.last}"
         return None

@@ -116,6 +116,7 @@ class BlockController:
     def close(self, now: float) -> list[Effect]:
         """End everything."""
         self.closing = True
+        self.ledger.part()
         lost = tuple(row.job for row in self.ledger.rows() if row.state is JobState.MISSING and row.job is not None)
         # A job that is only not seen may still be there, and must not outlive the run.
         return [*([Cancel(lost)] if lost else []), *self._cancel(self.ledger.live(), now)]
@@ -152,19 +153,30 @@ class BlockController:
         self, asked: Sequence[JobId], reports: Mapping[JobId, JobReport], *, now: float, jitter: float
     ) -> list[Effect]:
         """The batch system said how jobs are."""
+        return self._changed(self.ledger.answered(asked, reports, now), now, jitter)
+
+    def unanswered(self, asked: Sequence[JobId], reason: str, *, now: float, jitter: float) -> list[Effect]:
+        """The batch system could not say how jobs are."""
+        changes = self.ledger.unanswered(asked, reason, self.connect_timeout, now)
+        return self._changed(changes, now, jitter, hopeless=not self._ever_connected)
+
+    def _changed(self, changes: Iterable[Change], now: float, jitter: float, *, hopeless: bool = False) -> list[Effect]:
         effects: list[Effect] = []
         dead: BlockRow | None = None
-        for change in self.ledger.answered(asked, reports, now):
+        for change in changes:
             effects += self._follow(change, now, jitter)
             if change.row.stillborn:
                 dead = change.row
-        return effects + (self._judge(dead, now) if dead is not None else [])
+        if dead is None:
+            return effects
+        # As in _give_up: where nothing has ever worked, the next block would take as long to show the same.
+        return effects + self._judge(dead, now, verdict=self.breaker.last if hopeless else None)
 
     # --- from time to time, and when something may have changed --------------------------------------------------
 
     def decide(self, load: ExecutorLoad, *, now: float, jitter: float) -> list[Effect]:
         """Look at everything once: who has connected, who is overdue, how many blocks there should be."""
-        effects = self._see_connected(load, now)
+        effects = [] if self.closing else self._see_connected(load, now)
         effects += self._see_overdue(load, now, jitter)
         if self.closing or self.condemned:
             return effects

@@ -16,6 +16,10 @@ TAIL_LINES = 20
 
 _SIGNS = (
     (
+        r"found no interchange",
+        "the block cannot reach this program over the network; check the executor's address",
+    ),
+    (
         r"No module named ['\"]?parsl_like",
         "parsl_like is not installed where the block runs; activate the right environment in worker_init",
     ),

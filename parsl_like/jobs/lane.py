@@ -7,6 +7,7 @@ than its bound counts as failed; its thread is left to itself and the next call 
 from __future__ import annotations
 
 import logging
+import math
 import threading
 from collections import deque
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 MOST_STUCK = 3
-"""How many threads may be left to hanging calls before further calls fail at once."""
+"""How many threads may be left to hanging calls of one name before further ones fail at once."""
 
 
 class ProviderSilent(ExecutionProviderException):
@@ -82,7 +83,8 @@ class Lane:
         self._now = now
         self._waiting: deque[Call] = deque()
         self._current: Call | None = None
-        self._since = 0.0
+        self._since = self._until = 0.0
+        self._longest = math.inf
         self._runner: _Runner | None = None
         self._stuck: set[Call] = set()
         self._released = False
@@ -111,20 +113,26 @@ class Lane:
 
     def due(self) -> float | None:
         """When the call under way will have taken too long."""
-        return None if self._current is None else self._since + self._current.bound
+        return None if self._current is None else self._until
+
+    def hurry(self, seconds: float) -> None:
+        """From now on, also for the call under way, no call may take longer than so many seconds."""
+        self._longest = seconds
+        self._until = min(self._until, self._now() + seconds)
 
     def watch(self) -> None:
         """Give the call under way up if it has taken too long."""
-        call = self._current
-        if call is None or self._now() < self._since + call.bound:
+        call, now = self._current, self._now()
+        if call is None or now < self._until:
             return
+        waited = now - self._since
         self._stuck.add(call)
         self._current = None
         if self._runner is not None:
             self._runner.calls.put(None)  # its thread ends when the call does, should it ever
             self._runner = None
         self._proceed()
-        call.settle(None, ProviderSilent(call.what, call.bound))
+        call.settle(None, ProviderSilent(call.what, waited))
 
     def withdraw(self, what: str) -> None:
         """Settle all calls of a name that wait, as not made."""
@@ -161,12 +169,13 @@ class Lane:
     def _proceed(self) -> None:
         while self._current is None and self._waiting:
             call = self._waiting.popleft()
-            if len(self._stuck) >= MOST_STUCK:
-                call.settle(None, ProviderSilent(next(iter(self._stuck)).what, call.bound))
+            if sum(stuck.what == call.what for stuck in self._stuck) >= MOST_STUCK:
+                call.settle(None, ProviderSilent(call.what, call.bound))
                 continue
             if self._runner is None:
                 self._runner = _Runner(self._name, self._returned)
             self._current, self._since = call, self._now()
+            self._until = self._since + min(call.bound, self._longest)
             self._runner.calls.put(call)
 
     def _returned(self, call: Call, value: Any, error: Exception | None) -> None:

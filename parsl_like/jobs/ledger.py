@@ -6,6 +6,7 @@ Pure: news comes in as calls with the time in them, changes go out as values. A 
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,8 @@ MISSES = 3
 """How many answers in a row a job must be absent from before it may be taken for gone."""
 MISSING_AFTER_S = 60.0
 """How long it must have been absent, in addition."""
+PARTED_AFTER_S = 30.0
+"""How long all managers of a job must have been gone before it is taken for gone although nobody knows its state."""
 KEPT = 1000
 """How many blocks that are over are remembered."""
 
@@ -39,10 +42,12 @@ class BlockRow:
         running_since: When it was first seen to run.
         connected_since: When a manager of it was first seen connected; None if never.
         connected: Whether one is connected now.
+        parted: When all of them were seen to be gone, the last time.
         cancel_asked: When we first asked for its end; None if we did not.
         drain_asked: When its managers were told to take nothing new.
         ended: When it was over.
-        seen: When the batch system last answered for it.
+        seen: When the batch system last answered for it; until it does, when it took it.
+        known: Whether it ever answered for it.
         misses: Answers in a row in which it was absent.
     """
 
@@ -55,10 +60,12 @@ class BlockRow:
     running_since: float | None = None
     connected_since: float | None = None
     connected: bool = False
+    parted: float | None = None
     cancel_asked: float | None = None
     drain_asked: float | None = None
     ended: float | None = None
     seen: float = 0.0
+    known: bool = False
     misses: int = 0
 
     @property
@@ -161,8 +168,9 @@ class Ledger:
         """
         present, first = set(blocks), []
         for row in self.live():
-            row.connected = row.block in present
+            was_connected, row.connected = row.connected, row.block in present
             if not row.connected:
+                row.parted = now if was_connected else row.parted
                 continue
             if row.connected_since is None:
                 row.connected_since = now
@@ -185,8 +193,40 @@ class Ledger:
                 changes.append(change)
         return changes
 
+    def unanswered(self, asked: Sequence[JobId], reason: str, patience: float, now: float) -> list[Change]:
+        """A question for some jobs has failed; that by itself says nothing about them.
+
+        A job is given up only for what its managers show: all of them have been gone for :data:`PARTED_AFTER_S`, or
+        none has come in the time that one may take, and nobody has ever answered for the job.
+
+        Args:
+            asked: The jobs.
+            reason: Why there is no answer.
+            patience: Seconds that managers of a job may take to connect.
+            now: Monotonic seconds.
+        """
+        wanted = set(asked)
+        changes = []
+        for row in self.live():
+            if row.job not in wanted or row.connected:
+                continue
+            if row.parted is not None:
+                waited, allowed = now - max(row.seen, row.parted), PARTED_AFTER_S
+            else:
+                waited, allowed = now - row.seen, math.inf if row.known else patience
+            if waited >= allowed:
+                text = f"no manager of it is connected, and its state has not been known for {waited:.0f} s: {reason}"
+                change = self._move(row, JobState.SCALED_IN if row.leaving else JobState.MISSING, now, text)
+                changes += [change] if change is not None else []
+        return changes
+
+    def part(self) -> None:
+        """From now on nobody says which managers are connected."""
+        for row in self.live():
+            row.connected = False
+
     def _reported(self, row: BlockRow, report: JobReport, now: float) -> Change | None:
-        row.misses, row.seen = 0, now
+        row.misses, row.seen, row.known = 0, now, True
         state = report.state
         if state in TERMINAL_STATES:
             row.exit_code = report.exit_code

@@ -15,7 +15,7 @@ from parsl_like.errors import BadStateException
 from parsl_like.jobs.controller import BlockController
 from parsl_like.jobs.diagnosis import explain
 from parsl_like.jobs.effects import Cancel, Condemn, Drain, Effect, Ended, Note, Submit
-from parsl_like.jobs.lane import Call, Lane, Withdrawn
+from parsl_like.jobs.lane import Call, Lane, ProviderSilent, Withdrawn
 from parsl_like.providers.announcing import AnnouncingSession
 from parsl_like.providers.status import JobStatus
 
@@ -41,6 +41,10 @@ KILL_AFTER_S = 5.0
 """When, at the end, jobs that still run are asked to end once more; a provider may take that as leave to kill."""
 CLOSING_POLL_S = 0.05, 1.0
 """At the end jobs are asked after this often; the pause doubles from the first to the second."""
+CLOSING_CALL_S = 6.0
+"""How long a provider's call may take at the end: those that hang must leave time for those that end jobs."""
+DEAF_AFTER = 3
+"""So many questions in a row that failed at the end: nobody will say whether jobs have ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +110,9 @@ class BlockSupply:
         self._kill_at: float | None = None
         self._poll_pause = CLOSING_POLL_S[0]
         self._asking = False
+        self._unanswered = 0
+        self._canceling = 0
+        self._cancel_hangs = False
         self._heard = False
         self._announced = False
         self._calm = False
@@ -144,13 +151,18 @@ class BlockSupply:
         self._lane.watch()
         now = self._clock.monotonic()
         if self._kill_at is not None and now >= self._kill_at:
-            self._kill_at = None
-            self._cancel(tuple(self._controller.ledger.jobs()))
+            self._kill(now)
         if self._poll_at is not None and now >= self._poll_at and not self._asking:
             self._ask(now)
         if now >= self._decide_at:
             self._decide(now)
         self._snap()
+
+    def _kill(self, now: float) -> None:
+        """Ask for the end of what still runs once more, unless the first time has not yet come back, or never will."""
+        self._kill_at = now + CLOSING_POLL_S[1] if self._canceling else None
+        if not self._canceling and not self._cancel_hangs:
+            self._cancel(tuple(self._controller.ledger.jobs()))
 
     def next_due(self) -> float:
         """When there will be something to do, if nothing comes before."""
@@ -169,13 +181,16 @@ class BlockSupply:
         self._kill_at = now + min(KILL_AFTER_S, max(0.0, deadline - now) / 2)
         self._poll_pause = CLOSING_POLL_S[0]
         self._poll_at = now + self._poll_pause
+        self._lane.hurry(CLOSING_CALL_S)
+        self._unanswered = 0
         self._carry_out(self._controller.close(now))
         self._lane.withdraw("submit")
 
     @property
     def finished(self) -> bool:
-        """Whether, at the end, every block is over and nothing is under way."""
-        return self._controller.finished and self._lane.idle
+        """Whether, at the end, nothing is under way, and every block is over or was told twice and cannot be seen."""
+        deaf = self._unanswered >= DEAF_AFTER and self._kill_at is None
+        return self._lane.idle and (self._controller.finished or deaf)
 
     def release(self, timeout: float) -> None:
         """Close the provider's session and end its thread; tell of jobs that could not be ended."""
@@ -244,8 +259,12 @@ class BlockSupply:
             self._poll_at = now + self._poll_pause
             self._poll_pause = min(2 * self._poll_pause, CLOSING_POLL_S[1])
         if error is not None:
+            self._unanswered += 1
             self._warn(f"the state of {len(jobs)} jobs is not known: {_said(error)}", error)
+            self._carry_out(self._controller.unanswered(jobs, _said(error), now=now, jitter=self._jitter()))
+            self.nudge()
             return
+        self._unanswered = 0
         self._carry_out(self._controller.answered(jobs, reports, now=now, jitter=self._jitter()))
         self.nudge()
 
@@ -303,10 +322,13 @@ class BlockSupply:
 
     def _cancel(self, jobs: tuple[JobId, ...]) -> None:
         if jobs:
+            self._canceling += 1
             run = partial(self._provider.cancel, jobs)
             self._lane.send(Call("cancel", run, self._options.call_bound, partial(self._cancelled, jobs)))
 
     def _cancelled(self, jobs: Sequence[JobId], accepted: Any, error: Exception | None) -> None:
+        self._canceling -= 1
+        self._cancel_hangs = isinstance(error, ProviderSilent)
         now = self._clock.monotonic()
         self._poll_at = min(self._poll_at or now + FIRST_POLL_S, now + FIRST_POLL_S)
         if error is not None:

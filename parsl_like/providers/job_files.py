@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 PRIVATE_FILE, PRIVATE_FOLDER = 0o600, 0o700
 LONGEST_NAME = 100
+MOST_DIGITS, MOST_SIGNALS = 20, 128
+"""What is read of a file with an exit code, in bytes, and the largest signal in it."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -42,6 +44,10 @@ class JobFiles:
             ScriptPathError: they cannot be made; ``transient`` if that may pass.
         """
         stem = re.sub(r"[^\w.-]+", "_", wanted, flags=re.ASCII).lstrip(".-")[:LONGEST_NAME] or "job"
+        try:
+            os.makedirs(folder, exist_ok=True)  # somebody may have removed it, with the logs of a long run
+        except OSError as error:
+            raise unwritable(folder, error) from error
         for number in itertools.count():
             files = cls(folder, f"{stem}.{number}" if number else stem)
             try:
@@ -113,9 +119,11 @@ class JobFiles:
     def read_exit_code(self) -> int | None:
         """The exit code, negative for a signal; None if the job has not left one."""
         try:
-            return int(self.exit_code.read_text(encoding="ascii"))
+            with open(self.exit_code, "rb") as file:
+                code = int(file.read(MOST_DIGITS))
         except (OSError, ValueError):
             return None
+        return code if -MOST_SIGNALS <= code <= 255 else None
 
     def age(self, path: Path, now: float) -> float | None:
         """Seconds since one of the files was written, None if it is not there.

@@ -37,8 +37,8 @@ class LocalProvider(ExecutionProvider):
 
     @property
     def connect_timeout(self) -> float:
-        """A minute and a half if nothing runs but the command, ten minutes if there is a ``worker_init``."""
-        return super().connect_timeout if self.worker_init.strip() else 90.0
+        """A minute if nothing runs but the command, ten minutes if there is a ``worker_init``."""
+        return super().connect_timeout if self.worker_init.strip() else 60.0
 
     def check(self) -> None:
         """Refuse, in addition, a channel that leads elsewhere."""

@@ -1,7 +1,8 @@
 """Starting blocks as processes of this machine, and finding out what became of them.
 
-A session keeps no list of its jobs. A job's id holds the number and the start time of its first process and the name of
+A session need not know its jobs. A job's id holds the number and the start time of its first process and the name of
 its files; the files hold the rest. So any session with the same folder, also one of a restarted program, can answer.
+For jobs that it has started itself it can do so without the files, and measures times by a clock that nobody can set.
 """
 
 from __future__ import annotations
@@ -43,6 +44,8 @@ LEFT_BEHIND_S = 2.0
 """How long what a job's command left behind may take to end before it is killed."""
 LAST_WAIT_S = 2.0
 """How long the end of a killed job is waited for."""
+MOST_DIGITS = 10
+"""Of a process's number."""
 LOOKS = 5
 """How often what a job has left behind is looked for, as long as something is found."""
 
@@ -65,7 +68,8 @@ class LocalJob(NamedTuple):
         """The parts of an id, None if it is not one of this provider."""
         pid, _, rest = job.partition("@")
         started, _, name = rest.partition("/")
-        if not pid.isdecimal() or not name or os.path.basename(name) != name:
+        number = pid.isascii() and pid.isdecimal() and len(pid) <= MOST_DIGITS
+        if not number or name in ("", ".", "..") or "\0" in job or os.path.basename(name) != name:
             return None
         return cls(int(pid), started, name)
 
@@ -93,6 +97,7 @@ class LocalProviderSession:
         self._directory = _current_directory(self._folder)
         self._thread_name = f"parsl-like-ends-{context.label}"
         self._told: dict[JobId, float] = {}
+        self._started: dict[JobId, dict[Path, float]] = {}
         self._ends: EndWatch | None = None
 
     def when_changed(self, tell: Callable[[], None]) -> bool:
@@ -128,7 +133,9 @@ class LocalProviderSession:
         pid = _start(request.job_name, files)
         self._watch(pid)
         facts = process_facts(pid)
-        return JobId(str(LocalJob(pid, facts.started if facts else "?", files.name)))
+        job = JobId(str(LocalJob(pid, facts.started if facts else "?", files.name)))
+        self._started[job] = {}
+        return job
 
     def _exports(self, files: JobFiles) -> dict[str, str]:
         exports = {FILES_VARIABLE: str(files.extra)}
@@ -139,7 +146,7 @@ class LocalProviderSession:
         return exports
 
     def status(self, jobs: Sequence[JobId]) -> Mapping[JobId, JobReport]:
-        """The states of jobs; one whose script is not in this session's folder is not in the mapping.
+        """The states of jobs; one whose script is not in this session's folder, nor ever was, is not in the mapping.
 
         Takes note of the end of children, kills jobs that were told to end and did not, and removes a block's own files
         once it is over.
@@ -161,7 +168,7 @@ class LocalProviderSession:
             known = self._known(job)
             accepted[job] = known is not None
             if known is not None and self._report(*known).state is JobState.RUNNING:
-                self._told.setdefault(job, self._clock.wall())
+                self._told.setdefault(job, self._clock.monotonic())
                 _tell(*known)
         return accepted
 
@@ -195,7 +202,10 @@ class LocalProviderSession:
 
     def _known(self, job: JobId) -> tuple[LocalJob, JobFiles] | None:
         parts = LocalJob.parse(job)
-        if parts is None or not (files := JobFiles(self._folder, parts.name)).script.exists():
+        if parts is None:
+            return None
+        files = JobFiles(self._folder, parts.name)
+        if job not in self._started and not files.script.exists():
             return None
         return parts, files
 
@@ -211,6 +221,7 @@ class LocalProviderSession:
         if self._ends is not None:
             self._ends.forget(job.pid)
         self._told.pop(JobId(str(job)), None)
+        self._seen_first(job).clear()
         _end_rest(files)
         files.remove_extra()
         exit_code = files.read_exit_code()
@@ -226,15 +237,26 @@ class LocalProviderSession:
 
     def _hurry(self, job: LocalJob, files: JobFiles) -> None:
         """See to it that a job that is to end does: one that was told to, and what is left after its command."""
-        now = self._clock.wall()
-        told = [files.age(files.cancelled, now), files.age(files.timeout, now)]
+        told = [self._age(job, files, files.cancelled), self._age(job, files, files.timeout)]
         if (here := self._told.get(JobId(str(job)))) is not None:
-            told.append(abs(now - here))  # on a full disk there is no file to say so
-        over = files.age(files.exit_code, now) if files.read_exit_code() is not None else None
+            told.append(self._clock.monotonic() - here)  # on a full disk there is no file to say so
+        over = self._age(job, files, files.exit_code) if files.read_exit_code() is not None else None
         if (over or 0.0) > LEFT_BEHIND_S or any((age or 0.0) > KILL_AFTER_S for age in told):
             _kill(job, files)
         elif any(age is not None for age in told):
             signal_missed(job.pid, signal.SIGTERM)
+
+    def _age(self, job: LocalJob, files: JobFiles, path: Path) -> float | None:
+        """Seconds since a file was made, as far as this session can know; None if it is not there."""
+        if JobId(str(job)) not in self._started:
+            return files.age(path, self._clock.wall())
+        if not path.exists():
+            return None
+        now = self._clock.monotonic()
+        return now - self._seen_first(job).setdefault(path, now)
+
+    def _seen_first(self, job: LocalJob) -> dict[Path, float]:
+        return self._started.get(JobId(str(job)), {})
 
 
 def _runs(facts: ProcessFacts | None) -> bool:
@@ -318,7 +340,7 @@ def _ending(files: JobFiles, exit_code: int | None) -> tuple[JobState, str]:
         how = f"was ended by signal {-exit_code} ({signal_name(-exit_code)})"
     else:
         how = f"ended with exit code {exit_code}"
-    message = f"{files.script} {how}"
+    message = f"{files.script} {how}" + ("" if files.script.exists() else "; somebody has removed its files")
     if files.cancelled.exists():
         return JobState.CANCELLED, message
     if files.timeout.exists():

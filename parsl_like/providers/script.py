@@ -31,6 +31,7 @@ parsl_like_end() {
     done
     wait
     kill -TERM -- "-$$$$" 2>/dev/null || :
+    $removal
     exit "$$parsl_like_exit_code"
 }
 trap parsl_like_end EXIT
@@ -78,11 +79,16 @@ class Script:
     walltime: float | None = None
 
     def text(self) -> str:
-        """The script. When it ends, however it ends but by SIGKILL, its exit code is written and its group ended."""
+        """The script. When it ends, however it ends but by SIGKILL, its exit code is written and its group ended.
+
+        It removes the block's files, too: there may be nobody else left to do so, and there are keys among them.
+        """
         walltime = ""
         if self.walltime is not None:
             walltime = _WALLTIME.substitute(seconds=f"{self.walltime:.3f}", timeout_path=shlex.quote(self.timeout_path))
+        files = self.exports.get(FILES_VARIABLE)
         return _SCRIPT.substitute(
+            removal=f"rm -rf -- {shlex.quote(files)}" if files else ":",
             name=" ".join(self.name.split()),
             path=" ".join(shlex.quote(self.path).splitlines()),
             exit_code_path=shlex.quote(self.exit_code_path),

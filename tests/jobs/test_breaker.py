@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from parsl_like.jobs.breaker import LONGEST_WAIT_S, STILLBIRTHS, Breaker
+from parsl_like.jobs.breaker import LONGEST_WAIT_S, REFUSED_FOR_S, STILLBIRTHS, STILLBORN_FOR_S, Breaker
 
 
 def refuse(breaker: Breaker, now: float, *, transient: bool = True, since: float | None = None) -> None:
@@ -40,6 +40,17 @@ def test_giving_up_takes_less_than_a_minute_however_the_dice_fall(jitter: float)
         if breaker.verdict(now) is None:
             now = breaker.retry_at
     assert now < 45.0
+
+
+def test_the_last_try_comes_in_time_also_when_other_trouble_went_before() -> None:
+    breaker = Breaker()
+    for now in (0.0, 10.0, 20.0, 30.0):
+        breaker.short_lived("killed", now=now, jitter=0.5)
+    now = 40.0
+    while breaker.verdict(now) is None:
+        refuse(breaker, now)
+        now = breaker.retry_at if breaker.verdict(now) is None else now
+    assert now == 40.0 + REFUSED_FOR_S
 
 
 def test_slow_refusals_need_not_be_many() -> None:
@@ -87,6 +98,16 @@ def test_blocks_that_die_at_once() -> None:
     assert breaker.verdict(2.0) == "3 blocks in a row ended before a manager had connected; the last: block 2 died"
     breaker.connected()
     assert breaker.verdict(2.0) is None
+
+
+def test_blocks_that_die_at_once_after_others_have_worked_may_do_so_for_a_while() -> None:
+    breaker, now, tries = Breaker(), 100.0, 0
+    breaker.connected()
+    while breaker.verdict(now) is None:
+        breaker.stillborn("no route to host", now=now, jitter=0.5)
+        now, tries = max(now, breaker.retry_at), tries + 1
+    assert STILLBORN_FOR_S <= now - 100.0 <= STILLBORN_FOR_S + LONGEST_WAIT_S
+    assert tries == 7
 
 
 def test_blocks_that_die_soon_after_are_a_reason_to_wait_only() -> None:

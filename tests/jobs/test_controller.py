@@ -49,6 +49,10 @@ class Driver:
         known = {JobId(job): report for job, report in reports.items()}
         return self.take(self.controller.answered(asked, known, now=self.now, jitter=0.5))
 
+    def unanswered(self, reason: str = "down") -> list[Effect]:
+        asked = self.controller.ledger.jobs()
+        return self.take(self.controller.unanswered(asked, reason, now=self.now, jitter=0.5))
+
     def decide(self, **load: Any) -> list[Effect]:
         self.load = dataclasses.replace(self.load, **load)
         return self.take(self.controller.decide(self.load, now=self.now, jitter=0.5))
@@ -242,7 +246,9 @@ class TestGivingUp:
         driver.wait(2).decide()
         driver.running("2")
         driver.wait(11).decide()
-        assert driver.controller.breaker == module.Breaker(last="no", _permanent=False, _first_refusal=0.0)
+        assert driver.controller.breaker == module.Breaker(
+            last="no", _permanent=False, _first_refusal=0.0, _has_worked=True
+        )
 
     def test_refusals_while_a_block_works_go_on_for_ever(self) -> None:
         driver = Driver(init=2, high=2)
@@ -427,6 +433,50 @@ class TestClosing:
         driver.submitted("0")
         driver.controller.close(driver.now)
         assert driver.wait(30).decide() == [Cancel((JobId("job0"),))]
+
+
+def test_a_block_that_is_lost_while_nobody_knows_its_state_is_replaced() -> None:
+    driver = Driver(high=1)
+    driver.start()
+    driver.submitted("0")
+    driver.decide(connected=(BlockId("0"),), outstanding=3, slots=2)
+    driver.wait(20).decide(connected=(), slots=0)
+    assert driver.wait(1).unanswered() == []
+    cancel, told = driver.wait(40).unanswered()
+    assert cancel == Cancel((JobId("job0"),))
+    assert isinstance(told, Ended)
+    assert "MISSING" in told.reason
+    assert Submit(BlockId("1")) in driver.decide()
+
+
+def test_a_block_that_nobody_ever_hears_of_is_a_reason_to_give_up_where_nothing_has_ever_worked() -> None:
+    driver = Driver(high=1)
+    driver.start()
+    driver.submitted("0")
+    effects = driver.wait(100).unanswered("KeyError: 'state'")
+    (condemned,) = [effect for effect in effects if isinstance(effect, Condemn)]
+    assert "its state has not been known for 100 s: KeyError: 'state'" in condemned.reason
+
+
+def test_a_block_that_nobody_ever_hears_of_is_replaced_where_others_have_worked() -> None:
+    driver = Driver(high=2, init=2)
+    driver.start()
+    driver.running("0")
+    driver.submitted("1")
+    effects = driver.wait(100).unanswered()
+    assert not [effect for effect in effects if isinstance(effect, Condemn)]
+    assert driver.controller.ledger.jobs() == [JobId("job0")]
+
+
+def test_at_the_end_a_job_that_is_not_seen_has_ended_whatever_managers_were_last_told_of() -> None:
+    driver = Driver()
+    driver.start()
+    driver.running("0")
+    driver.take(driver.controller.close(driver.now))
+    for _ in range(3):
+        driver.wait(0.1).decide()
+        driver.answered()
+    assert driver.controller.finished
 
 
 def test_a_job_that_comes_after_its_block_was_given_up_is_cancelled() -> None:

@@ -136,19 +136,35 @@ def test_a_late_error_is_nobodys(owner: Owner) -> None:
 
 def test_there_is_an_end_to_leaving_threads_behind(owner: Owner) -> None:
     for number in range(MOST_STUCK):
-        owner.hang(f"call {number}")
+        owner.hang("status")
         owner.clock.advance(10)
         owner.lane.watch()
-    assert owner.lane.stuck == MOST_STUCK
+        assert owner.lane.stuck == number + 1
     owner.settled.clear()
-    owner.send("refused", lambda: 1)
-    assert [what for what, error in owner.settled if isinstance(error, ProviderSilent)] == ["refused"]
+    owner.send("status", lambda: 1)
+    assert [what for what, error in owner.settled if isinstance(error, ProviderSilent)] == ["status"]
     assert owner.lane.idle
+    owner.send("submit", lambda: 2)
+    owner.serve()
+    assert owner.settled[-1] == ("submit", 2)
     owner.gates[0].set()
     owner.serve()
-    owner.send("taken", lambda: 2)
+    owner.send("status", lambda: 3)
     owner.serve()
-    assert owner.settled[-1] == ("taken", 2)
+    assert owner.settled[-1] == ("status", 3)
+
+
+def test_in_a_hurry_no_call_may_take_long(owner: Owner) -> None:
+    owner.hang("status")
+    owner.clock.advance(1)
+    owner.lane.hurry(2)
+    assert owner.lane.due() == owner.clock.monotonic() + 2
+    owner.clock.advance(2)
+    owner.lane.watch()
+    what, error = owner.settled.pop()
+    assert (what, error.seconds) == ("status", 3)
+    owner.hang("cancel")
+    assert owner.lane.due() == owner.clock.monotonic() + 2
 
 
 def test_calls_that_wait_can_be_withdrawn(owner: Owner) -> None:

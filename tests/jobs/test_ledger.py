@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from parsl_like.core.ids import BlockId, JobId
 from parsl_like.core.job_states import TERMINAL_STATES, JobReport, JobState, may_follow
 from parsl_like.jobs import ledger as ledger_module
-from parsl_like.jobs.ledger import KEPT, Ledger
+from parsl_like.jobs.ledger import KEPT, PARTED_AFTER_S, Ledger
 
 A, JOB = BlockId("a"), JobId("job-a")
 
@@ -216,3 +216,58 @@ def test_whatever_comes_the_order_of_states_is_kept(news: list) -> None:
 
 def test_the_bounds_are_those_of_the_documents() -> None:
     assert (ledger_module.MISSES, ledger_module.MISSING_AFTER_S) == (3, 60.0)
+
+
+def unanswered(ledger: Ledger, now: float, patience: float = 90.0) -> list:
+    changes = ledger.unanswered([JOB], "squeue: down", patience, now)
+    return [(change.before, change.row.state) for change in changes]
+
+
+def test_no_answer_says_nothing_about_a_job_that_was_seen(ledger: Ledger) -> None:
+    answer(ledger, JobState.PENDING, 2.0)
+    assert unanswered(ledger, 1e6) == []
+    answer(ledger, JobState.RUNNING, 1e6)
+    assert unanswered(ledger, 2e6) == []
+
+
+def test_no_answer_says_nothing_about_a_job_with_managers(ledger: Ledger) -> None:
+    ledger.connected([A], 4.0)
+    assert unanswered(ledger, 1e6) == []
+
+
+def test_a_job_that_nobody_has_ever_heard_of_is_given_up(ledger: Ledger) -> None:
+    assert unanswered(ledger, 90.9) == []
+    assert unanswered(ledger, 91.0) == [(JobState.PENDING, JobState.MISSING)]
+    assert ledger[A].stillborn
+    assert ledger[A].message == (
+        "no manager of it is connected, and its state has not been known for 90 s: squeue: down"
+    )
+
+
+def test_a_job_whose_managers_have_gone_is_given_up_if_nobody_knows_its_state(ledger: Ledger) -> None:
+    answer(ledger, JobState.RUNNING, 3.0)
+    ledger.connected([A], 4.0)
+    ledger.connected([], 10.0)
+    ledger.connected([], 20.0)
+    assert unanswered(ledger, 10.0 + PARTED_AFTER_S - 0.1) == []
+    answer(ledger, JobState.RUNNING, 12.0)
+    assert unanswered(ledger, 12.0 + PARTED_AFTER_S - 0.1) == []
+    ledger.connected([A], 13.0)
+    ledger.connected([], 14.0)
+    assert unanswered(ledger, 14.0 + PARTED_AFTER_S - 0.1) == []
+    assert unanswered(ledger, 14.0 + PARTED_AFTER_S) == [(JobState.RUNNING, JobState.MISSING)]
+
+
+def test_only_jobs_that_were_asked_after_are_given_up(ledger: Ledger) -> None:
+    assert ledger.unanswered([JobId("other")], "", 0.0, 1e6) == []
+
+
+def test_a_job_that_is_to_end_and_cannot_be_seen_is_taken_for_ended(ledger: Ledger) -> None:
+    ledger.cancel(A, 2.0)
+    assert unanswered(ledger, 1e3) == [(JobState.PENDING, JobState.SCALED_IN)]
+
+
+def test_managers_that_nobody_tells_of_are_none(ledger: Ledger) -> None:
+    ledger.connected([A], 4.0)
+    ledger.part()
+    assert not ledger[A].connected

@@ -534,6 +534,39 @@ class TestClosing:
         assert "may still run: stub-1" in str(run.records.of("warning"))
         assert run.provider.closed
 
+    def test_a_question_that_hangs_does_not_keep_jobs_from_being_ended(
+        self, run: Run, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(supply_module, "CLOSING_CALL_S", 0.2)
+        run.add()
+        run.provider.script("status", run.gate())
+        run.provider.wait_until(lambda provider: "status" in provider.calls)
+        run.close()
+        assert run.provider.cancelled == ["stub-1"]
+        assert "0" in run.session.ended
+        assert "the provider's status has not come back" in str(run.records.of("warning"))
+
+    def test_jobs_that_nobody_can_tell_of_are_asked_to_end_twice_and_named(
+        self, run: Run, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(supply_module, "KILL_AFTER_S", 0.2)
+        run.add()
+        run.provider.script("status", *[OSError("down")] * 10_000)
+        run.provider.wait_until(lambda provider: "status" in provider.calls)
+        run.close(10 * PATIENCE_S)
+        assert run.provider.cancelled == ["stub-1", "stub-1"]
+        assert "may still run: stub-1" in str(run.records.of("warning"))
+        assert run.provider.closed
+
+    def test_a_cancel_that_hangs_is_not_followed_by_another(self, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(supply_module, "KILL_AFTER_S", 0.1)
+        monkeypatch.setattr(supply_module, "CLOSING_CALL_S", 0.3)
+        run.add()
+        run.provider.wait_until(lambda provider: len(provider.submitted) == 1)
+        run.provider.script("cancel", run.gate())
+        run.close(3)
+        assert run.provider.calls.count("cancel") == 1
+
     def test_a_submission_that_hangs_does_not_either_and_its_job_is_cancelled(self, run: Run) -> None:
         gate = run.gate()
         run.provider.script("submit", gate)

@@ -57,10 +57,16 @@ def test_names_are_names_of_files(wanted: str, name: str, tmp_path: Path) -> Non
     assert JobFiles.claim(tmp_path, wanted).name == name
 
 
-def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(ScriptPathError, match="No such file") as caught:
-        JobFiles.claim(tmp_path / "nowhere", "job")
-    assert not caught.value.transient
+def test_a_folder_that_is_not_there_is_made(tmp_path: Path) -> None:
+    assert JobFiles.claim(tmp_path / "removed" / "scripts", "job").script.exists()
+
+
+def test_a_folder_that_cannot_be(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for folder, reason in (("file", "File exists"), ("file/below", "Not a directory")):
+        with pytest.raises(ScriptPathError, match=reason) as caught:
+            JobFiles.claim(tmp_path / folder, "job")
+        assert not caught.value.transient
 
 
 def test_a_name_half_taken(tmp_path: Path) -> None:

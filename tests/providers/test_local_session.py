@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -319,9 +320,39 @@ def test_a_launcher_that_raises_starts_nothing(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_folder_that_is_gone(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
     with pytest.raises(ScriptPathError):
-        open_session(tmp_path / "nowhere").submit(request("true"))
+        open_session(tmp_path / "file").submit(request("true"))
+
+
+def test_a_job_whose_files_were_removed_is_known_to_whoever_started_it(tmp_path: Path) -> None:
+    session = open_session(tmp_path / "scripts")
+    job = session.submit(request("echo up; sleep 600"))
+    wait_for_line(output_of(tmp_path / "scripts"), "up")
+    shutil.rmtree(tmp_path / "scripts")
+    assert session.status([job])[job].state is JobState.RUNNING
+    assert open_session(tmp_path / "scripts").status([job]) == {}
+    assert session.cancel([job])[job]
+    report = wait_for_end(session, job)
+    assert report.state is JobState.FAILED
+    assert "somebody has removed its files" in str(report.message)
+    session.close()
+
+
+def test_a_clock_that_is_set_does_not_shorten_what_a_job_has_left(tmp_path: Path) -> None:
+    clock = FakeClock()
+    session = open_session(tmp_path, clock)
+    job = session.submit(request("trap 'echo told' TERM; echo ready; while :; do read -t 600 <> <(:); done"))
+    wait_for_line(output_of(tmp_path), "ready")
+    session.cancel([job])
+    wait_for_line(output_of(tmp_path), "told")
+    clock.set_wall(clock.wall() + 3600)
+    assert session.status([job])[job].state is JobState.RUNNING
+    os.kill(pid_of(job), 0)
+    clock.advance(local_session.KILL_AFTER_S + 0.1)
+    wait_for_end(session, job)
+    session.close()
 
 
 def test_a_machine_without_bash(session: LocalProviderSession, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -382,5 +413,5 @@ def test_the_door_of_plugins(tmp_path: Path) -> None:
 
 
 def test_how_long_a_manager_may_take_to_connect() -> None:
-    assert LocalProvider().connect_timeout == 90.0
+    assert LocalProvider().connect_timeout == 60.0
     assert LocalProvider(worker_init="conda activate x").connect_timeout == 600.0

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from parsl_like.providers.script import Script
+from parsl_like.providers.script import FILES_VARIABLE, Script
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -152,3 +152,14 @@ def test_run_by_hand_it_ends_nobody_else(folder: Path) -> None:
         timeout=60,
     )
     assert result.stdout == "survived with 4\n"
+
+
+@pytest.mark.parametrize("command", ["true", "exit 3", "kill $$; sleep 60"])
+def test_the_blocks_files_do_not_outlive_it(command: str, folder: Path) -> None:
+    """There may be nobody else left to remove the keys."""
+    files = folder / AWKWARD.replace("\n", " ")
+    files.mkdir()
+    (files / "manager.key").write_text("secret")
+    run(folder, f'test -e "${FILES_VARIABLE}/manager.key" && {command}', exports={FILES_VARIABLE: str(files)})
+    assert not files.exists()
+    assert folder.exists()
