@@ -1,20 +1,27 @@
-"""Threads of this process as an executor: no processes, no serialisation, values passed by reference."""
+"""Threads of this process as an executor: no processes, no serialisation, values passed by reference.
+
+Python code on a thread cannot be ended. A thread whose task is not waited for any more, because it was cancelled or
+does not heed its walltime, is stuck: it is counted, and another one takes its place.
+"""
 
 from __future__ import annotations
 
 import heapq
 import logging
+import math
 import os
+import sys
 import threading
 import time
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from parsl_like.core.limits import ExecutorLoad
-from parsl_like.errors import ExecutorError, InvalidResourceSpecification
+from parsl_like.errors import AppTimeout, ExecutorError, InvalidResourceSpecification
 from parsl_like.executors.arguments import spelled
 from parsl_like.executors.base import DescribedSession, ParslExecutor
 from parsl_like.executors.fields import expect_text, expect_whole, own_lists
@@ -27,6 +34,23 @@ if TYPE_CHECKING:
     from parsl_like.core.ports import Attempt, ExecutorSession, RunContext
 
 logger = logging.getLogger(__name__)
+
+GRACE_S = 5.0
+"""Seconds that a task may take beyond its walltime to notice it, before nobody waits for it any more."""
+
+MOST_STUCK = 100
+"""So many stuck threads are replaced by others; what is submitted beyond that waits until one of them comes back."""
+
+
+class _Place:
+    """A thread of the executor, and what it does."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.thread: threading.Thread
+        self.attempt: int | None = None
+        self.stuck_since: float | None = None
+        """When nobody waited for its task any more, in seconds since the epoch."""
 
 
 @spelled({"managed": None})
@@ -87,6 +111,7 @@ class ThreadPoolSession(DescribedSession):
         self._prefix = description.thread_name_prefix or str(context.label)
         self._wake = context.wake
         self._wall = context.clock.wall
+        self._monotonic = context.clock.monotonic
         self._backlog = Backlog()
         self._idle: deque[None] = deque()
         self._tokens: SimpleQueue[None] = SimpleQueue()
@@ -96,7 +121,11 @@ class ThreadPoolSession(DescribedSession):
         self._dropped: deque[int] = deque()
         self._submitted = 0
         self._returned = 0
-        self._threads: list[threading.Thread] = []
+        self._places: list[_Place] = []
+        self._names = 0
+        self._limited: dict[int, tuple[float, float]] = {}
+        self._stopping: list[threading.Thread] = []
+        self._returning = threading.Lock()
         self._closed = False
 
     # --- by the owner --------------------------------------------------------------------------------------------
@@ -110,6 +139,8 @@ class ThreadPoolSession(DescribedSession):
         # The flag falls before the results are taken: whoever adds one later wakes the owner again.
         self._signalled = False
         done = self._done
+        if self._limited:
+            self._give_up_overdue()
         if not done:
             return ()
         take = done.popleft
@@ -118,6 +149,10 @@ class ThreadPoolSession(DescribedSession):
         if self._cancelled:
             self._forget_cancelled(events)
         return events
+
+    def deadline(self) -> float:
+        """When a task has exceeded its walltime and its grace."""
+        return min([end for end, _ in tuple(self._limited.values())], default=math.inf)
 
     def submit(self, attempts: Sequence[Attempt]) -> None:
         """Queue attempts and rouse, or start, as many threads as they need."""
@@ -128,6 +163,10 @@ class ThreadPoolSession(DescribedSession):
         if any([attempt.resources for attempt in attempts]):  # noqa: C419 - a list is faster
             attempts = [attempt for attempt in attempts if self._heeds(attempt)]
         self._backlog.add(attempts)
+        self._rouse()
+
+    def _rouse(self) -> None:
+        """Have as many threads work as there is work for."""
         wanted = len(self._backlog)
         while wanted > 0:
             try:
@@ -136,13 +175,20 @@ class ThreadPoolSession(DescribedSession):
                 break
             self._tokens.put(None)
             wanted -= 1
-        for _ in range(min(wanted, self._limit - len(self._threads))):
+        stuck = min(len(self._stuck()), MOST_STUCK)
+        for _ in range(min(wanted, self._limit + stuck - len(self._places))):
             if not self._start_thread():
                 break
 
     def cancel(self, attempts: Sequence[AttemptId]) -> None:
-        """Attempts that have not begun never will; those that run go on, and nobody hears of them."""
+        """Attempts that have not begun never will; commands are ended; other code goes on, and nobody hears of it."""
         self._cancelled.update(attempts)
+        for place in tuple(self._places):
+            if place.attempt in self._cancelled and place.stuck_since is None:
+                self._limited.pop(place.attempt, None)
+                self._stop_commands(place)
+                self._leave_alone(place)
+        self._rouse()
 
     def load(self) -> ExecutorLoad:
         """What there is to do."""
@@ -154,15 +200,18 @@ class ThreadPoolSession(DescribedSession):
         self._closed = True
         self._signalled = True  # nobody is to be woken any more
         self._backlog.clear()
-        for _ in self._threads:
+        places = tuple(self._places)
+        for place in places:
             self._tokens.put(None)
+            self._stop_commands(place)
         stuck = []
-        for thread in self._threads:
+        for thread in (*(place.thread for place in places), *self._stopping):
             if thread is not threading.current_thread():
                 thread.join(max(0.0, deadline - time.monotonic()))
                 if thread.is_alive():
                     stuck.append(thread.name)
-        self._threads = []
+        self._places = []
+        self._stopping = []
         if stuck:
             logger.warning(
                 "executor %s is closed while %s still run(s) a task; it cannot be stopped and ends with the program",
@@ -177,21 +226,58 @@ class ThreadPoolSession(DescribedSession):
         """Tasks submitted and not yet finished."""
         return self.load().outstanding
 
+    def health(self) -> dict[str, Any]:
+        """How many threads are stuck in tasks that nobody waits for any more, and since when the first of them."""
+        since = [place.stuck_since for place in self._stuck() if place.stuck_since is not None]
+        return {"stuck": len(since), "stuck_since": min(since, default=None)}
+
+    def _stuck(self) -> list[_Place]:
+        return [place for place in tuple(self._places) if place.stuck_since is not None]
+
+    def _leave_alone(self, place: _Place) -> None:
+        """Wait for what a thread does no more."""
+        place.stuck_since = self._wall()
+
+    def _give_up_overdue(self) -> None:
+        now = self._monotonic()
+        for attempt, (end, walltime) in tuple(self._limited.items()):
+            if now < end or self._limited.pop(attempt, None) is None:
+                continue  # it has time left, or has just come back
+            place = next(place for place in self._places if place.attempt == attempt)
+            self._leave_alone(place)
+            text = (
+                f"The task exceeded its walltime of {walltime} s and did not stop; thread {place.name} is stuck in it"
+            )
+            logger.warning("executor %s: attempt %d: %s", self.label, attempt, text)
+            hint = "run code that does not return on worker processes (HighThroughputExecutor): those can be ended."
+            self._done.append(failure(attempt, AppTimeout(text, hint=hint)))
+            self._rouse()
+
+    def _stop_commands(self, place: _Place) -> None:
+        """End the commands of bash apps that run on a thread, on another one: that may take a moment."""
+        bash = sys.modules.get("parsl_like.remote.bash")  # not there, no command runs
+        ending = bash.ending(place.thread.ident) if bash is not None else None
+        if ending is not None:
+            self._stopping = [thread for thread in self._stopping if thread.is_alive()]
+            self._stopping.append(threading.Thread(target=ending, name=f"{place.name}-stop", daemon=True))
+            self._stopping[-1].start()
+
     def _start_thread(self) -> bool:
         """One more thread; False if the system gives none. Without any, what waits fails, for nobody would run it."""
-        name = f"{self._prefix}_{len(self._threads)}"
-        thread = threading.Thread(target=self._work, args=(name,), name=name, daemon=True)
+        place = _Place(f"{self._prefix}_{self._names}")
+        place.thread = threading.Thread(target=self._work, args=(place,), name=place.name, daemon=True)
+        self._places.append(place)
         try:
-            thread.start()
+            place.thread.start()
         except RuntimeError as error:
-            logger.warning(
-                "executor %s has %d thread(s) and cannot start another: %s", self.label, len(self._threads), error
-            )
+            self._places.remove(place)
+            count = len(self._places)
+            logger.warning("executor %s has %d thread(s) and cannot start another: %s", self.label, count, error)
             refused = ExecutorError(self.label, f"no thread could be started: {error}.")
-            if not self._threads:
+            if count == len(self._stuck()):
                 self._refuse(list(iter(self._backlog.take, None)), refused)
             return False
-        self._threads.append(thread)
+        self._names += 1
         return True
 
     def _heeds(self, attempt: Attempt) -> bool:
@@ -222,7 +308,7 @@ class ThreadPoolSession(DescribedSession):
 
     # --- on the threads ------------------------------------------------------------------------------------------
 
-    def _work(self, place: str) -> None:
+    def _work(self, place: _Place) -> None:
         take, done, wall, cancelled = self._backlog.take, self._done, self._wall, self._cancelled
         while True:
             attempt = take()
@@ -231,22 +317,43 @@ class ThreadPoolSession(DescribedSession):
                     continue
                 return
             identity = attempt.attempt_id
+            place.attempt = identity
             if cancelled and identity in cancelled:
                 self._dropped.append(identity)
                 continue
+            walltime = attempt.walltime
+            if walltime is not None:
+                self._note_limit(identity, walltime)
             started = wall()
             try:
                 kwargs = attempt.kwargs
                 value = attempt.function(*attempt.args, **kwargs) if kwargs else attempt.function(*attempt.args)
-                event: RawEvent = (SUCCEEDED, identity, (value, (started, wall(), place)))
+                event: RawEvent = (SUCCEEDED, identity, (value, (started, wall(), place.name)))
             except BaseException as error:  # noqa: BLE001 - user code may raise anything, and its thread lives on
-                event = failure(identity, _from_the_task(error), (started, wall(), place))
-            done.append(event)
-            if not self._signalled:
-                self._signalled = True
-                self._wake()
-            # A thread that waits must not keep the last task's arguments and result alive.
-            attempt = kwargs = value = event = None  # type: ignore[assignment]
+                event = failure(identity, _from_the_task(error), (started, wall(), place.name))
+            if walltime is None or self._limited.pop(identity, None) is not None or place.stuck_since is None:
+                done.append(event)
+                if not self._signalled:
+                    self._signalled = True
+                    self._wake()
+            # A thread that waits must not keep anything of its last task alive: even a number keeps a crowd's memory.
+            attempt = identity = started = kwargs = value = event = place.attempt = None  # type: ignore[assignment]
+            if place.stuck_since is not None and not self._come_back(place):
+                return
+
+    def _note_limit(self, attempt: int, walltime: float) -> None:
+        self._limited[attempt] = (self._monotonic() + walltime + GRACE_S, walltime)
+        self._wake()  # the owner may sleep without knowing this deadline
+
+    def _come_back(self, place: _Place) -> bool:
+        """Whether a thread that was stuck goes on; it ends if another one has its place."""
+        with self._returning:
+            if len(self._places) - len(self._stuck()) < self._limit:
+                place.stuck_since = None
+                return True
+            with suppress(ValueError):  # the session was closed meanwhile
+                self._places.remove(place)
+            return False
 
     def _rest(self) -> bool:
         """Wait for work; False once the session is closed."""

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import os
+import threading
+import time
+from collections.abc import Callable
+from functools import partial
 from typing import IO, TYPE_CHECKING, Any
 
 from parsl_like.errors import (
@@ -19,7 +24,7 @@ from parsl_like.remote.streams import get_std_fname_mode, open_std_fd
 
 if TYPE_CHECKING:
     import subprocess
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
     from parsl_like.remote.streams import StreamSpec
 
@@ -27,8 +32,14 @@ RESERVED = ("stdout", "stderr", "inputs", "outputs", "walltime")
 """Keyword arguments that mean something to the engine; a function that does not declare them does not get them."""
 GRACE_S = 2.0
 """Seconds between SIGTERM and SIGKILL."""
+VARIABLE = "PARSL_LIKE_COMMAND"
+"""In the environment of each command, and so of what it starts, by which that is found when the command is ended."""
 TAIL_LINES, TAIL_BYTES = 20, 8 * 1024
 """How much of the end of stderr an error quotes."""
+
+
+_numbers = itertools.count()
+_endings: dict[int, Callable[[], None]] = {}
 
 
 class BashCommand:
@@ -95,18 +106,29 @@ class BashCommand:
     def _run(self, command: str, options: Mapping[str, Any]) -> tuple[int, _Streams]:
         walltime = options.get("walltime")
         streams = _Streams(options.get("stdout"), options.get("stderr"))
+        mark = f"{os.getpid()}.{next(_numbers)}.{time.time_ns()}"
         with streams, Lifeline(GRACE_S) as lifeline:
-            process = _start(self.name, command, streams, lifeline.inherited)
+            process = _start(self.name, command, streams, lifeline.inherited, mark)
+            entry = os.fsencode(f"{VARIABLE}={mark}")
+            thread = threading.get_ident()
+            _endings[thread] = partial(end, process, GRACE_S, entry)
             try:
                 lifeline.tie(process.pid)
                 return running(process, walltime), streams
             except BaseException as reason:
-                end(process, GRACE_S)
+                end(process, GRACE_S, entry)
                 if isinstance(reason, TimeoutError):
                     raise AppTimeout(
                         f"bash_app {self.name} exceeded its walltime of {walltime} s; its processes were ended"
                     ) from None
                 raise
+            finally:
+                del _endings[thread]
+
+
+def ending(thread: int | None) -> Callable[[], None] | None:
+    """What ends the command that a thread of this process runs; it waits for that. None if it runs none."""
+    return _endings.get(thread or 0)
 
 
 def _arguments(
@@ -136,7 +158,9 @@ def _paths(outputs: Any) -> Iterator[str | os.PathLike[str]]:
     return (getattr(output, "filepath", output) for output in outputs or ())
 
 
-def _start(name: str, command: str, streams: _Streams, inherited: tuple[int, ...]) -> subprocess.Popen[bytes]:
+def _start(
+    name: str, command: str, streams: _Streams, inherited: tuple[int, ...], mark: str
+) -> subprocess.Popen[bytes]:
     import shutil
     import subprocess
 
@@ -158,6 +182,7 @@ def _start(name: str, command: str, streams: _Streams, inherited: tuple[int, ...
             stdout=streams.stdout,
             stderr=streams.stderr,
             pass_fds=inherited,
+            env={**os.environ, VARIABLE: mark},
             **apart,
         )
     except OSError as error:

@@ -1,7 +1,7 @@
 """Processes that are ended together: a command and whatever it has started.
 
-What has left its group (``setsid``, ``timeout``) is ended too, as long as its parents live; a daemon, whose parents do
-not, is out of reach here: ending the worker's cgroup gets it.
+What has left its group (``setsid``, ``timeout``) is ended too: it is found below its parents, as long as those live,
+or, a daemon for instance, by an entry in its environment.
 """
 
 from __future__ import annotations
@@ -12,10 +12,12 @@ import signal
 import time
 from typing import TYPE_CHECKING
 
-from parsl_like.remote.process_tree import alive, descendants, send_signal
+from parsl_like.remote.process_tree import alive, descendants, marked, send_signal
 
 if TYPE_CHECKING:
     import subprocess
+
+    from parsl_like.remote.process_tree import Member
 
     Process = subprocess.Popen[bytes]
 
@@ -24,6 +26,9 @@ _LOOK_S = 0.02
 
 _LAST_WAIT_S = 5.0
 """How long the end of a killed process is waited for; the kernel may hold it for ever, in a dead file system say."""
+
+_LAST_LOOKS = 50
+"""How often, at most, what has left the group is looked for and killed at the end."""
 
 _LONGEST_MS = 2**31 - 1
 """What poll(2) takes: 24 days."""
@@ -44,14 +49,15 @@ def running(process: Process, limit: float | None = None) -> int:
     return process.wait()
 
 
-def end(process: Process, grace: float) -> None:
-    """Ends the process and its group: politely, and after the grace for certain.
+def end(process: Process, grace: float, mark: bytes) -> None:
+    """Ends the process and all it has started: politely, and after the grace for certain.
 
     Args:
         process: The leader of its group.
         grace: Seconds between SIGTERM and SIGKILL.
+        mark: The entry that it was given in its environment, and nobody else.
     """
-    strays = [member for member in descendants([process.pid])[process.pid] if member.group != process.pid]
+    strays = _strays(process, mark)
     _signal(process, signal.SIGTERM)
     send_signal(strays, signal.SIGTERM)
     deadline = time.monotonic() + grace
@@ -59,14 +65,24 @@ def end(process: Process, grace: float) -> None:
         time.sleep(_LOOK_S)
     if left:
         kill = getattr(signal, "SIGKILL", signal.SIGTERM)
-        for families in descendants([member.pid for member in alive(strays)]).values():
-            strays += families
-        _signal(process, kill)
-        send_signal(strays, kill)
+        for _ in range(_LAST_LOOKS):  # one may be starting another
+            strays += _strays(process, mark)
+            for families in descendants([member.pid for member in alive(strays)]).values():
+                strays += families
+            _signal(process, kill)
+            send_signal(strays, kill)
+            if not alive(strays):
+                break
+            time.sleep(_LOOK_S)
     import subprocess
 
     with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(_LAST_WAIT_S)
+
+
+def _strays(process: Process, mark: bytes) -> list[Member]:
+    found = {*descendants([process.pid])[process.pid], *marked(mark)}
+    return [member for member in found if member.group != process.pid]
 
 
 def wait_until_empty(group: int, limit: float) -> None:

@@ -24,27 +24,45 @@ class Member(NamedTuple):
         pid: Its number.
         started: When it started, in ticks since boot.
         group: Its process group at the time of the look.
+        session: Its session then.
+        parent: Its parent then.
     """
 
     pid: int
     started: int
     group: int
+    session: int = 0
+    parent: int = 0
 
 
 def descendants(roots: Iterable[int], proc: Path = PROC) -> dict[int, list[Member]]:
     """The living descendants of each root, in one look at the system; empty where there is no ``/proc``."""
     children: dict[int, list[Member]] = {}
     for entry in os.listdir(proc) if proc.is_dir() else ():
-        if entry.isdigit() and (facts := _facts(int(entry), proc)) is not None:
-            parent, member = facts
-            children.setdefault(parent, []).append(member)
+        if entry.isdigit() and (member := _member(int(entry), proc)) is not None:
+            children.setdefault(member.parent, []).append(member)
     return {root: _below(root, children) for root in roots}
+
+
+def marked(assignment: bytes, proc: Path = PROC) -> list[Member]:
+    """The living processes of this user whose environment has this entry; empty where there is no ``/proc``."""
+    entries = os.listdir(proc) if proc.is_dir() else ()
+    pids = [int(entry) for entry in entries if entry.isdigit() and assignment in environment(int(entry), proc)]
+    return [member for pid in pids if (member := _member(pid, proc)) is not None]
+
+
+def environment(pid: int, proc: Path = PROC) -> list[bytes]:
+    """The entries of a process's environment as it was when its program began; none if it may not be seen."""
+    try:
+        return (proc / str(pid) / "environ").read_bytes().split(b"\0")
+    except OSError:  # it has ended, or is another user's
+        return []
 
 
 def alive(members: Iterable[Member], proc: Path = PROC) -> list[Member]:
     """Those that still are the processes they were."""
-    found = ((member, _facts(member.pid, proc)) for member in members)
-    return [member for member, facts in found if facts is not None and facts[1].started == member.started]
+    found = ((member, _member(member.pid, proc)) for member in members)
+    return [member for member, now in found if now is not None and now.started == member.started]
 
 
 def send_signal(members: Iterable[Member], number: int, proc: Path = PROC) -> None:
@@ -61,10 +79,13 @@ def _below(root: int, children: dict[int, list[Member]]) -> list[Member]:
     return found
 
 
-def _facts(pid: int, proc: Path) -> tuple[int, Member] | None:
-    """Parent and facts of a process (``man 5 proc_pid_stat``), None if it has ended."""
+def _member(pid: int, proc: Path) -> Member | None:
+    """What is known of a process (``man 5 proc_pid_stat``), None if it has ended."""
     try:
         fields = (proc / str(pid) / "stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
-        return None if fields[0] in "ZX" else (int(fields[1]), Member(pid, int(fields[19]), int(fields[2])))
+        if fields[0] in "ZX":
+            return None
+        parent, group, session = map(int, fields[1:4])
+        return Member(pid, int(fields[19]), group, session, parent)
     except (OSError, ValueError, IndexError):
         return None

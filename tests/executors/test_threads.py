@@ -1,17 +1,21 @@
 from __future__ import annotations
 
 import gc
+import math
 import threading
 import time
 import weakref
 from collections import deque
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from parsl_like.core.ids import AttemptId
-from parsl_like.errors import ConfigurationError, ExecutorError, InvalidResourceSpecification
+from parsl_like.errors import AppTimeout, ConfigurationError, ExecutorError, InvalidResourceSpecification
+from parsl_like.executors import threads as module
 from parsl_like.executors.threads import (
+    GRACE_S,
     Backlog,
     ThreadPoolExecutor,
     ThreadPoolSession,
@@ -19,6 +23,7 @@ from parsl_like.executors.threads import (
     parsl_like_open_executor,
 )
 from parsl_like.testing.executor_contract import FAILED, SUCCEEDED, Owner
+from parsl_like.testing.fake_clock import FakeClock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -146,6 +151,110 @@ def test_a_thread_does_not_rest_once_all_is_over(tmp_path: Path) -> None:
     with owner:
         session.close(deadline=0.0)
         assert not session._rest()
+
+
+# --- stuck threads
+
+
+class Stuck:
+    """One thread, in a task with a walltime that does not end before it is told to, and a clock that the test moves."""
+
+    def __init__(self, owner: Owner, walltime: float | None = 1.0) -> None:
+        self.owner, self.clock = owner, FakeClock()
+        context = replace(owner.context, clock=self.clock)
+        self.session = ThreadPoolSession(ThreadPoolExecutor(label="stuck", max_threads=1).sealed(), context)
+        owner.serve(self.session)
+        self.began, self.gate = threading.Event(), threading.Event()
+        row = owner.attempt(self._hold)
+        row.walltime = walltime
+        self.attempt = row.attempt_id
+        self.session.submit([row])
+        assert self.began.wait(60)
+
+    def _hold(self) -> str:
+        self.began.set()
+        self.gate.wait(60)
+        return "late"
+
+    def release(self) -> None:
+        """Let the task end, and wait for its thread."""
+        threads = [place.thread for place in self.session._stuck()]
+        self.gate.set()
+        for thread in threads:
+            thread.join(60)
+
+
+@pytest.fixture
+def stick(serve: Callable[..., Owner]) -> Iterator[Callable[..., Stuck]]:
+    made: list[Stuck] = []
+
+    def make(**options: Any) -> Stuck:
+        made.append(Stuck(serve(label="stuck"), **options))
+        return made[-1]
+
+    yield make
+    for stuck in made:
+        stuck.gate.set()
+        stuck.session.close(deadline=time.monotonic() + 10)
+
+
+def test_a_task_beyond_its_walltime_fails_and_its_thread_is_replaced(stick: Callable[..., Stuck]) -> None:
+    stuck = stick()
+    assert stuck.session.deadline() == stuck.clock.monotonic() + 1.0 + GRACE_S
+    behind = stuck.owner.submit(len, "abc")
+    assert list(stuck.session.pump()) == []
+    since = stuck.clock.wall() + 1.0 + GRACE_S
+    stuck.clock.advance(1.0 + GRACE_S)
+    code, _, (error, *_) = stuck.owner.event(stuck.attempt)
+    assert code == FAILED
+    assert isinstance(error, AppTimeout)
+    assert "thread stuck_0 is stuck in it" in str(error)
+    assert stuck.session.health() == {"stuck": 1, "stuck_since": since}
+    assert stuck.session.deadline() == math.inf
+    assert stuck.owner.event(behind)[2][0] == 3
+    assert workers("stuck") == ["stuck_0", "stuck_1"]
+    assert stuck.session.load().outstanding == 0
+    stuck.release()
+    assert stuck.session.health() == {"stuck": 0, "stuck_since": None}
+    assert stuck.owner.run(len, "a") == 1
+    assert workers("stuck") == ["stuck_1"]
+    assert stuck.owner.seen[stuck.attempt] == 1
+
+
+def test_a_task_that_heeds_its_walltime_is_not_given_up(stick: Callable[..., Stuck]) -> None:
+    stuck = stick()
+    stuck.clock.advance(GRACE_S)
+    stuck.gate.set()
+    assert stuck.owner.event(stuck.attempt)[2][0] == "late"
+    assert stuck.session.deadline() == math.inf
+    stuck.clock.advance(GRACE_S)
+    assert list(stuck.session.pump()) == []
+    assert stuck.session.health()["stuck"] == 0
+
+
+def test_a_cancelled_task_leaves_its_place_to_others(stick: Callable[..., Stuck]) -> None:
+    stuck = stick(walltime=None)
+    behind = stuck.owner.submit(len, "abc")
+    stuck.session.cancel([AttemptId(stuck.attempt)])
+    assert stuck.session.health()["stuck"] == 1
+    assert stuck.owner.event(behind)[2][0] == 3
+    stuck.session.cancel([AttemptId(stuck.attempt)])
+    assert stuck.session.health()["stuck"] == 1
+    stuck.release()
+    assert stuck.session.health()["stuck"] == 0
+    assert workers("stuck") == ["stuck_1"]
+
+
+def test_no_end_of_threads_replaces_stuck_ones(stick: Callable[..., Stuck], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MOST_STUCK", 0)
+    stuck = stick(walltime=None)
+    behind = stuck.owner.submit(len, "abc")
+    stuck.session.cancel([AttemptId(stuck.attempt)])
+    assert workers("stuck") == ["stuck_0"]
+    stuck.gate.set()
+    assert stuck.owner.event(behind)[2][0] == 3
+    assert workers("stuck") == ["stuck_0"]
+    assert stuck.session.health()["stuck"] == 0
 
 
 # --- results

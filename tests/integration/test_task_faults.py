@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from parsl_like import python_app
 from parsl_like.app.errors import RemoteError, TaskExit
-from parsl_like.errors import DeserializationError, SerializationError, WorkerLost
+from parsl_like.errors import DeserializationError, SerializationError
+
+if TYPE_CHECKING:
+    from tests.conftest import Stopwatch
 
 pytestmark = pytest.mark.usefixtures("htex")
 
@@ -67,57 +70,77 @@ def raises_local_class() -> None:
     raise Local("made in the task")
 
 
-def test_exception_with_an_awkward_constructor() -> None:
-    with pytest.raises((Awkward, RemoteError), match="3: odd constructor"):
+@pytest.mark.fault(
+    "task", "raises an exception whose constructor needs arguments", "its future fails with that type", bound=1
+)
+def test_exception_with_an_awkward_constructor(stopwatch: Stopwatch) -> None:
+    with stopwatch, pytest.raises(Awkward, match="3: odd constructor"):
         raises_awkward().result(WAIT)
 
 
-def test_exception_that_cannot_be_pickled() -> None:
-    with pytest.raises((ValueError, RemoteError), match="holds a lock"):
+@pytest.mark.fault(
+    "task", "raises an exception that cannot be pickled", "its future fails with a RemoteError that shows it", bound=1
+)
+def test_exception_that_cannot_be_pickled(stopwatch: Stopwatch) -> None:
+    with stopwatch, pytest.raises(RemoteError, match="ValueError: holds a lock"):
         raises_unpicklable().result(WAIT)
 
 
-def test_exception_of_a_class_made_in_the_task() -> None:
-    with pytest.raises(Exception, match="made in the task"):
+@pytest.mark.fault(
+    "task", "raises an exception of a class made in the task", "its future fails with that text", bound=1
+)
+def test_exception_of_a_class_made_in_the_task(stopwatch: Stopwatch) -> None:
+    with stopwatch, pytest.raises(Exception, match="made in the task"):
         raises_local_class().result(WAIT)
 
 
-def test_result_that_cannot_be_pickled() -> None:
+@pytest.mark.fault("task", "its result cannot be pickled", "SerializationError that names the part", bound=1)
+def test_result_that_cannot_be_pickled(stopwatch: Stopwatch) -> None:
     @python_app
     def locked() -> Any:
         import threading
 
         return {"deep": [threading.Lock()]}
 
-    with pytest.raises(SerializationError, match="lock"):
+    with stopwatch, pytest.raises(SerializationError, match="lock"):
         locked().result(WAIT)
 
 
-def test_result_whose_unpickling_raises() -> None:
+@pytest.mark.fault(
+    "task",
+    "its result raises while it is unpickled in the driver",
+    "DeserializationError; later results arrive",
+    bound=1,
+)
+def test_result_whose_unpickling_raises(stopwatch: Stopwatch) -> None:
     @python_app
     def bomb() -> Any:
         return Bomb()
 
-    with pytest.raises(DeserializationError, match="boom while unpickling"):
+    with stopwatch, pytest.raises(DeserializationError, match="boom while unpickling"):
         bomb().result(WAIT)
 
 
-def test_result_of_300_mb() -> None:
+@pytest.mark.fault("task", "returns 300 MB", "the value arrives", bound=60)
+def test_result_of_300_mb(stopwatch: Stopwatch) -> None:
     @python_app
     def huge() -> bytes:
         return b"x" * 300_000_000
 
-    value = huge().result(WAIT)
+    with stopwatch:
+        value = huge().result(WAIT)
     assert len(value) == 300_000_000
     assert value[:3] == value[-3:] == b"xxx"
 
 
-def test_argument_of_200_mb() -> None:
+@pytest.mark.fault("task", "has an argument of 200 MB", "it arrives", bound=60)
+def test_argument_of_200_mb(stopwatch: Stopwatch) -> None:
     @python_app
     def measure(data: bytes) -> tuple[int, int]:
         return len(data), data[-1]
 
-    assert measure(b"a" * 200_000_000).result(WAIT) == (200_000_000, 97)
+    with stopwatch:
+        assert measure(b"a" * 200_000_000).result(WAIT) == (200_000_000, 97)
 
 
 def test_array_there_and_back() -> None:
@@ -135,7 +158,8 @@ def test_array_there_and_back() -> None:
     result[0] = 5
 
 
-def test_deep_recursion() -> None:
+@pytest.mark.fault("task", "recurses without end", "RecursionError; its worker lives on", bound=60)
+def test_deep_recursion(stopwatch: Stopwatch) -> None:
     @python_app
     def deep(n: int) -> int:
         def down(k: int) -> int:
@@ -143,11 +167,12 @@ def test_deep_recursion() -> None:
 
         return down(n)
 
-    with pytest.raises(RecursionError):
+    with stopwatch, pytest.raises(RecursionError):
         deep(0).result(WAIT)
 
 
-def test_deeply_nested_result() -> None:
+@pytest.mark.fault("task", "returns a list nested 100,000 deep", "SerializationError; its worker lives on", bound=60)
+def test_deeply_nested_result(stopwatch: Stopwatch) -> None:
     @python_app
     def nested() -> Any:
         value: list[Any] = []
@@ -155,11 +180,12 @@ def test_deeply_nested_result() -> None:
             value = [value]
         return value
 
-    with pytest.raises((SerializationError, RecursionError, WorkerLost)):
+    with stopwatch, pytest.raises(SerializationError):
         nested().result(WAIT)
 
 
-def test_20_mb_of_prints() -> None:
+@pytest.mark.fault("task", "prints 20 MB", "no deadlock; its value arrives", bound=60)
+def test_20_mb_of_prints(stopwatch: Stopwatch) -> None:
     @python_app
     def prints() -> str:
         import sys
@@ -169,37 +195,44 @@ def test_20_mb_of_prints() -> None:
             print("e" * 100, file=sys.stderr)  # noqa: T201
         return "printed"
 
-    assert prints().result(WAIT) == "printed"
+    with stopwatch:
+        assert prints().result(WAIT) == "printed"
 
 
+@pytest.mark.fault(
+    "task", "raises SystemExit, KeyboardInterrupt or GeneratorExit", "TaskExit; its worker lives on", bound=1
+)
 @pytest.mark.parametrize("how", ["SystemExit", "KeyboardInterrupt", "GeneratorExit"])
-def test_exceptions_that_would_end_a_worker(how: str) -> None:
+def test_exceptions_that_would_end_a_worker(how: str, stopwatch: Stopwatch) -> None:
     @python_app
     def leaves(name: str) -> None:
         import builtins
 
         raise getattr(builtins, name)("on purpose")
 
-    with pytest.raises(TaskExit, match=f"{how}.*on purpose"):
+    with stopwatch, pytest.raises(TaskExit, match=f"{how}.*on purpose"):
         leaves(how).result(WAIT)
 
 
-def test_sys_exit_without_code() -> None:
+@pytest.mark.fault("task", "calls sys.exit", "TaskExit; its worker lives on", bound=1)
+def test_sys_exit_without_code(stopwatch: Stopwatch) -> None:
     @python_app
     def leaves() -> None:
         import sys
 
         sys.exit()
 
-    with pytest.raises(TaskExit, match="SystemExit"):
+    with stopwatch, pytest.raises(TaskExit, match="SystemExit"):
         leaves().result(WAIT)
 
 
-def test_reading_stdin_gives_its_end() -> None:
+@pytest.mark.fault("task", "reads its standard input", "it is at its end at once", bound=1)
+def test_reading_stdin_gives_its_end(stopwatch: Stopwatch) -> None:
     @python_app
     def reads() -> str:
         import sys
 
         return sys.stdin.read()
 
-    assert reads().result(WAIT) == ""
+    with stopwatch:
+        assert reads().result(WAIT) == ""

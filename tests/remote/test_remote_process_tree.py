@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from parsl_like.remote.process_tree import Member, alive, descendants, send_signal
+from parsl_like.remote.process_tree import Member, alive, descendants, environment, marked, send_signal
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -47,4 +47,21 @@ def test_names_of_processes_cannot_confuse(tmp_path: Path) -> None:
         (tmp_path / str(pid) / "stat").write_text(stat, encoding="ascii")
     (tmp_path / "9").mkdir()
     (tmp_path / "self").mkdir()
-    assert descendants([3, 7], proc=tmp_path) == {3: [Member(7, 55, 6)], 7: []}
+    assert descendants([3, 7], proc=tmp_path) == {3: [Member(7, 55, 6, 0, 3)], 7: []}
+
+
+def test_a_process_is_found_by_its_environment_whoever_its_parent_is() -> None:
+    code = "import subprocess, sys; subprocess.Popen(sys.argv[1:], start_new_session=True)"
+    subprocess.run([sys.executable, "-c", code, "sleep", "1000"], env={**os.environ, "FOUND_BY": "this"}, check=True)
+    found = marked(b"FOUND_BY=this")
+    try:
+        assert [member.group == member.session == member.pid for member in found] == [True]
+        assert marked(b"FOUND_BY=thi") == []
+        assert b"FOUND_BY=this" in environment(found[0].pid)
+    finally:
+        send_signal(found, signal.SIGKILL)
+
+
+def test_environments_that_cannot_be_seen_are_empty(tmp_path: Path) -> None:
+    assert environment(2**22 + 1) == []
+    assert marked(b"A=b", proc=tmp_path / "missing") == []

@@ -14,6 +14,7 @@ import msgspec
 from parsl_like.errors import BadMessage, ExecutorError
 from parsl_like.executors.high_throughput import protocol
 from parsl_like.executors.high_throughput.links.waiting import Waiter
+from parsl_like.executors.high_throughput.node import orphans
 from parsl_like.executors.high_throughput.node.crew import Crew
 from parsl_like.executors.high_throughput.node.facts import package_versions, seconds_left
 from parsl_like.executors.high_throughput.node.joining import join
@@ -41,6 +42,9 @@ LINGER_MS = 5000
 
 FAILED_LINGER_MS = 500
 """The same when it ends because something is wrong."""
+
+TOGETHER_S = 0.5
+"""A batch system tells all processes of a node to end, in any order: within so many seconds of each other."""
 
 TURN_MESSAGES = 1000
 """How many messages of one link are taken before the others have their turn."""
@@ -75,6 +79,7 @@ class Manager:
         self._quiet_since = math.inf
         self._leaving = ""
         self._leave_by = math.inf
+        self._bury_at = math.inf
         self.failure: ExecutorError | None = None
         self._returned: list[int] = []
         self._waiter = Waiter()
@@ -112,7 +117,7 @@ class Manager:
             ready = self._waiter.wait(self._deadline() - now)
             now = time.monotonic()
             self._turn(ready, now)
-        self._uplink.tell(protocol.Goodbye(self._leaving, self._returned))
+        self._uplink.tell(self._goodbye())
         logger.info("ended: %s", self._leaving)
         return LINGER_MS if self.failure is None else FAILED_LINGER_MS
 
@@ -125,9 +130,10 @@ class Manager:
             self._crew.collect(now)
         if self._signals in ready:
             self._signals.take()
+        if self._signals.ending:
+            self._leave(f"it got {self._signals.ending}", now)
         if self._signals.children:
-            self._signals.children = False
-            self._watched(self._crew.bury, now)
+            self._bury(now)
         self._keep_up(now)
         self._send()
 
@@ -136,7 +142,7 @@ class Manager:
         own = (
             self._leave_by
             if self._leaving
-            else min(self._uplink.deadline(), self._drain_at, self._quiet_since + SETTLE_S)
+            else min(self._uplink.deadline(), self._drain_at, self._quiet_since + SETTLE_S, self._bury_at)
         )
         return own if crew is None else min(own, crew)
 
@@ -147,15 +153,23 @@ class Manager:
         self._watched(self._crew.keep_up, now)
         if self._leaving:
             return
-        if self._signals.ending:
-            self._leave(f"it got {self._signals.ending}", now)
-        elif (silence := self._uplink.silent_for(now)) is not None:
+        if (silence := self._uplink.silent_for(now)) is not None:
             self._fail(
                 f"nothing was heard of the interchange at {self._uplink.endpoint.control} for {silence:.0f} s", now
             )
         else:
             self._uplink.keep_up(now, self._present, self._heartbeat)
             self._go_on_draining(now)
+
+    def _bury(self, now: float) -> None:
+        """Account for dead workers; for those that were told to end by others only when this process was surely not."""
+        if not self._leaving and now < self._bury_at and self._pool.has_been_told():
+            self._bury_at = min(self._bury_at, now + TOGETHER_S)
+            return
+        self._bury_at = math.inf
+        self._signals.children = False
+        self._watched(self._crew.bury, now)
+        orphans.reap(self._pool.pids())
 
     def _watched(self, step: Callable[[float], None], now: float) -> None:
         """Do what may find that workers cannot be started; then the manager ends."""
@@ -185,6 +199,7 @@ class Manager:
             take(message, parts, now)
         except BadMessage as error:
             logger.warning("dropped a message: %s", error)
+            self._uplink.tell(protocol.Notice(f"a message to it was dropped: {error}", kind="dropped"))
 
     def _take_tasks(self, message: protocol.Tasks, parts: list[Any], now: float) -> None:
         for manager, sequence in message.acknowledged:
@@ -215,14 +230,14 @@ class Manager:
 
     def _present(self) -> protocol.Register:
         batches = self._outbox.unacknowledged()
-        self._crew.doubt(frozenset(attempt for batch in batches for attempt in batch.attempts))
+        self._crew.doubt(frozenset(self._outbox.attempts()))
         return msgspec.structs.replace(
             self._register,
             capacity=self._crew.capacity(),
             ends=seconds_left(os.environ, time.time()),
             held=self._crew.held(),
             unacknowledged=[batch.sequence for batch in batches],
-            finished=[attempt for batch in batches for attempt in batch.attempts],
+            finished=self._outbox.attempts(),
         )
 
     def _heartbeat(self) -> protocol.Heartbeat:
@@ -238,8 +253,8 @@ class Manager:
 
     def _go_on_draining(self, now: float) -> None:
         if now >= self._drain_at:
-            # The interchange stops giving, then says so: what comes until then is still taken.
-            self._drain_at = math.inf
+            # The interchange stops giving, then says so: what comes until then is still taken. A link may be down now.
+            self._drain_at = now + self._uplink.period
             self._uplink.tell(protocol.Drain([self._register.block]))
         if not self._draining or len(self._crew) or self._outbox:
             self._quiet_since = math.inf
@@ -254,11 +269,18 @@ class Manager:
             self.failure = ExecutorError(self._label, f"manager {manager} on {host} ends: {reason}")
         self._leave(reason, now)
 
+    def _goodbye(self) -> protocol.Goodbye:
+        finished = self._outbox.attempts()
+        abandoned = sorted({*self._crew.held()}.difference(self._returned, finished))
+        return protocol.Goodbye(self._leaving, self._returned, abandoned, finished)
+
     def _leave(self, reason: str, now: float) -> None:
         if not self._leaving:
             logger.info("ending: %s", reason)
             self._leaving = reason
             self._leave_by = now + END_S
+            if not self._draining:  # or what is handed back would come again
+                self._uplink.tell(protocol.Drain([self._register.block]))
             self._returned = self._crew.stop(now)
 
 

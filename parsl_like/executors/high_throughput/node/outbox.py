@@ -96,6 +96,10 @@ class Outbox:
         """The batches that may have to be sent again, in their order."""
         return list(self._kept)
 
+    def attempts(self) -> list[int]:
+        """The attempts in those batches."""
+        return [attempt for batch in self._kept for attempt in batch.attempts]
+
     def __bool__(self) -> bool:
         """Whether anything has been added that is in no batch yet."""
         return bool(self._collected)

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from parsl_like.serialize.segments import Segment, received
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from parsl_like.serialize.segments import Bytes
 
@@ -47,6 +47,7 @@ _TASK = Struct("<qQI16sQ")  # attempt, where the function begins, its length, it
 _RESULT = Struct("<qdQ")  # attempt, seconds it took, size of its segment or 0
 _ITEM_HEAD = Struct(">BBQBBI")  # msgpack: array of 7, uint64 attempt, outcome, bin32 body
 _ITEM_TAIL = Struct(">BIBdBdBI")  # msgpack: uint32 buffers, float64 started, float64 ended, uint32 worker
+_SHORTEST = _RESULT.size + _ITEM_HEAD.size + _ITEM_TAIL.size
 
 
 class TaskPacket(NamedTuple):
@@ -151,14 +152,36 @@ class WorkerEnd:
         """Say that tasks can come."""
         self._socket.sendall(_RESULT.pack(READY, 0.0, 0))
 
-    def receive(self) -> TaskPacket | None:
-        """The next attempt; None once the manager has closed its end or is gone."""
+    def receive(self, meanwhile: Callable[[], object] = bool) -> TaskPacket | None:
+        """The next attempt; None once the manager has closed its end or is gone.
+
+        Args:
+            meanwhile: Called if there is none yet, before it is waited for.
+
+        Raises:
+            OSError: if the socket was closed, by a task for instance.
+        """
+        try:
+            packet, ancillary, _, _ = self._socket.recvmsg(_PACKET, _ANCILLARY, _CLOEXEC | socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            meanwhile()
+            return self._wait()
+        except ConnectionResetError:
+            return None
+        return self._unpacked(packet, ancillary)
+
+    def _wait(self) -> TaskPacket | None:
         try:
             packet, ancillary, _, _ = self._socket.recvmsg(_PACKET, _ANCILLARY, _CLOEXEC)
         except ConnectionResetError:
             return None
+        return self._unpacked(packet, ancillary)
+
+    def _unpacked(self, packet: bytes, ancillary: Sequence[tuple[int, int, bytes]]) -> TaskPacket | None:
         if not packet:
             return None
+        if len(packet) < _TASK.size:
+            raise OSError(errno.EBADMSG, f"a packet of {len(packet)} bytes came over the pipe, which is no task")
         attempt, start, length, function, size = _TASK.unpack_from(packet)
         body = memoryview(packet)[_TASK.size :]
         if not size:
@@ -219,6 +242,7 @@ class ManagerEnd:
         # The worker's end stays blocking: its flags belong to the worker, too.
         self._own.setblocking(False)
         self._lent: dict[int, Parcel] = {}
+        self._ready = False
 
     def fileno(self) -> int:
         """What to poll for results."""
@@ -260,7 +284,12 @@ class ManagerEnd:
             while True:
                 packet, ancillary, _, _ = receive(_PACKET, _ANCILLARY, _CLOEXEC)
                 if not packet:  # the worker has shut its end
+                    _close(_passed(ancillary))
                     return found
+                if not self._is_report(packet):
+                    _close(_passed(ancillary))
+                    self._complain(packet)
+                    continue
                 attempt, seconds, size = unpack(packet)
                 if self._lent:
                     self._lent.pop(attempt, None)
@@ -271,9 +300,34 @@ class ManagerEnd:
                         segment = received(_descriptor(ancillary), size)
                     except (OSError, ValueError):
                         item = b""
+                elif ancillary:
+                    _close(_passed(ancillary))
                 found.append(ResultPacket(attempt, seconds, item, segment))
         except BlockingIOError:
             return found
+
+    def _is_report(self, packet: bytes) -> bool:
+        """Whether a worker wrote it, and not a task that has found the pipe among its descriptors."""
+        if len(packet) < _SHORTEST:
+            ready, self._ready = self._ready, True
+            return not ready and packet == _RESULT.pack(READY, 0.0, 0)
+        attempt, _, size = _RESULT.unpack_from(packet)
+        array, number, same, outcome, binary, length = _ITEM_HEAD.unpack_from(packet, _RESULT.size)
+        tail = len(packet) - _ITEM_TAIL.size
+        one, buffers, two, _, three, _, four, _ = _ITEM_TAIL.unpack_from(packet, tail)
+        return (
+            (array, number, same, binary) == (0x97, 0xCF, attempt, 0xC6)
+            and outcome <= 1
+            and length == len(packet) - _SHORTEST
+            and (one, two, three, four, buffers) == (0xCE, 0xCB, 0xCB, 0xCE, 1 if size else 0)
+        )
+
+    def _complain(self, packet: bytes) -> None:
+        import logging  # here: workers have no use for it
+
+        logging.getLogger("parsl_like.manager").warning(
+            "a task has written %d bytes into its worker's pipe; they are dropped", len(packet)
+        )
 
     def take_back(self, limit: int) -> list[Parcel]:
         """Up to so many attempts that the worker has not read, the next ones first."""
@@ -331,7 +385,23 @@ def _descriptor(ancillary: Sequence[tuple[int, int, bytes]]) -> int:
     Raises:
         OSError: if it was lost.
     """
-    for level, kind, data in ancillary:
-        if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
-            return array.array("i", data)[0]
-    raise OSError(errno.EMFILE, "the descriptor of a packet's segment was lost: too many open files")
+    found = _passed(ancillary)
+    if not found:
+        raise OSError(errno.EMFILE, "the descriptor of a packet's segment was lost: too many open files")
+    _close(found[1:])
+    return found[0]
+
+
+def _passed(ancillary: Sequence[tuple[int, int, bytes]]) -> list[int]:
+    """All descriptors that came with a packet."""
+    return [
+        number
+        for level, kind, data in ancillary
+        if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS
+        for number in array.array("i", data[: len(data) - len(data) % 4])
+    ]
+
+
+def _close(descriptors: Sequence[int]) -> None:
+    for descriptor in descriptors:
+        os.close(descriptor)

@@ -35,6 +35,8 @@ class Reachable(NamedTuple):
 def reachable(endpoints: Sequence[Endpoint], transport: Transport, timeout: float | None, interrupt: int) -> Reachable:
     """Try all endpoints at once; as soon as one answers, it is first, and those still undecided come after it.
 
+    Where there is a way within this host, addresses are not even tried.
+
     Args:
         endpoints: The likeliest first; where several answer at once, the earlier one is first.
         transport: ``ipc`` or ``tcp`` leaves the others out; None leaves out unix sockets of another host.
@@ -54,6 +56,7 @@ class _Probe:
     def __init__(self) -> None:
         self._pending: dict[int, tuple[socket.socket, Endpoint]] = {}
         self._answered: list[Endpoint] = []
+        self._untried: list[Endpoint] = []
         self._failures: dict[str, str] = {}
 
     def begin(self, endpoint: Endpoint, transport: Transport) -> None:
@@ -65,6 +68,8 @@ class _Probe:
         try:
             if local:
                 self._knock(endpoint, transport)
+            elif self._answered:
+                self._untried.append(endpoint)
             else:
                 self._connect(endpoint)
         except (OSError, ValueError) as error:
@@ -84,10 +89,14 @@ class _Probe:
             raise ValueError("it names no host and port")
         family, kind, _, _, address = socket.getaddrinfo(place.hostname, place.port, type=socket.SOCK_STREAM)[0]
         door = socket.socket(family, kind)
-        self._pending[door.fileno()] = (door, endpoint)
         door.setblocking(False)
-        with contextlib.suppress(BlockingIOError):
-            door.connect(address)
+        try:
+            with contextlib.suppress(BlockingIOError):
+                door.connect(address)
+        except OSError:  # no way there; the system would call an unconnected socket writable, as if it had answered
+            door.close()
+            raise
+        self._pending[door.fileno()] = (door, endpoint)
 
     def wait(self, timeout: float, interrupt: int) -> Reachable:
         poll = select.poll()
@@ -105,11 +114,11 @@ class _Probe:
         if not self._answered:
             self._failures |= {endpoint.control: f"no answer within {timeout:g} s" for endpoint in undecided}
             return Reachable([], self._failures)
-        return Reachable(self._answered + undecided, self._failures)
+        return Reachable(self._answered + self._untried + undecided, self._failures)
 
     def _decide(self, door: socket.socket, endpoint: Endpoint) -> None:
         code = door.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-        door.close()
+        _hang_up(door)
         if code:
             self._failures[endpoint.control] = os.strerror(code)
         else:
@@ -117,7 +126,13 @@ class _Probe:
 
     def close(self) -> None:
         for door, _ in self._pending.values():
-            door.close()
+            _hang_up(door)
+
+
+def _hang_up(door: socket.socket) -> None:
+    """Close a connection with a reset: whoever only looked is no stranger who was refused."""
+    door.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    door.close()
 
 
 def _shares_network(door: socket.socket) -> bool:

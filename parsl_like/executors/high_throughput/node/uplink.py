@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 from parsl_like.executors.high_throughput.links.local import SCHEME, LocalDialer
-from parsl_like.executors.high_throughput.protocol import Registered, encode
+from parsl_like.executors.high_throughput.protocol import PRESENT_YOURSELF, Registered, encode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -18,14 +18,15 @@ if TYPE_CHECKING:
     from parsl_like.executors.high_throughput.options import Endpoint
     from parsl_like.executors.high_throughput.protocol import Message, Register
 
-PRESENT_YOURSELF = 0
-"""The incarnation that no interchange has: who is told it registers again."""
-
 ASK_AGAIN_S = 1.0
 """Seconds between two tries to register."""
 
 FROZEN_S = 5.0
 """A manager that was itself stopped for so long cannot tell whether the other side was silent."""
+
+
+RESTART_S = 4.0
+"""Seconds beyond the threshold, at which the driver notices the same silence and restarts the interchange."""
 
 
 class Uplink:
@@ -62,9 +63,11 @@ class Uplink:
         self._last_look = now
         self.early: list[list[Any]] = []
         self._stack = ExitStack()
-        self.data, self.control = self._dial(endpoint, keys, identity)
+        self.data, self.control = self._dial(endpoint, keys, identity, threshold)
 
-    def _dial(self, endpoint: Endpoint, keys: RoleKeys | None, identity: bytes) -> tuple[Channel, Channel]:
+    def _dial(
+        self, endpoint: Endpoint, keys: RoleKeys | None, identity: bytes, threshold: float
+    ) -> tuple[Channel, Channel]:
         if endpoint.control.startswith(SCHEME):
             return LocalDialer(endpoint.data, identity), LocalDialer(endpoint.control, identity)
         import zmq
@@ -73,7 +76,7 @@ class Uplink:
 
         context: Context = zmq.Context()
         self._stack.callback(context.term)
-        join: dict[str, Any] = {"keys": keys, "peer": "interchange"}
+        join: dict[str, Any] = {"keys": keys, "peer": "interchange", "threshold": threshold}
         return (
             TcpDialer(context, endpoint.data, identity, link="data", **join),
             TcpDialer(context, endpoint.control, identity, link="control", **join),
@@ -86,7 +89,7 @@ class Uplink:
 
     def deadline(self) -> float:
         """When :meth:`keep_up` is due, unless a connection comes first."""
-        due = min(self.heard + self.threshold, self.data.deadline(), self.control.deadline())
+        due = min(self.heard + self.threshold + RESTART_S, self.data.deadline(), self.control.deadline())
         if self.registered:
             return min(due, self._next_beat)
         return min(due, self._ask_at) if self.is_connected() else due
@@ -97,7 +100,7 @@ class Uplink:
             self.heard = max(self.heard, now - max(0.0, self.threshold - FROZEN_S))
         self._last_look = now
         silence = now - self.heard
-        return silence if silence >= self.threshold else None
+        return silence if silence >= self.threshold + RESTART_S else None
 
     def keep_up(self, now: float, register: Callable[[], Register], heartbeat: Callable[[], Message]) -> None:
         """Connect, register or send a heartbeat, whatever is due and possible."""

@@ -17,11 +17,13 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 from parsl_like.executors.high_throughput.node.cells import IDLE, Cells
 from parsl_like.executors.high_throughput.node.functions import Functions
 from parsl_like.executors.high_throughput.node.pipe import WorkerEnd
+from parsl_like.executors.high_throughput.node.surroundings import EVERY_S, Surroundings, out_of_the_way
 from parsl_like.remote.call import Outcome, run_call
 from parsl_like.serialize.failures import pack_failure
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from types import FrameType
 
     from parsl_like.executors.high_throughput.node.pipe import TaskPacket
 
@@ -30,7 +32,43 @@ MODULE = "parsl_like.executors.high_throughput.node.worker"
 VALUE, FAILURE = 0, 1
 """``protocol.OUTCOME_VALUE`` and ``OUTCOME_FAILURE``, which a worker does not import."""
 
+CUT_OFF = 113
+"""The exit code of a worker that cannot reach its manager any more because its own end of the pipe is closed."""
+
 _PR_SET_PDEATHSIG = 1
+_PACKAGE = os.path.abspath(__file__).removesuffix(os.path.join(*MODULE.split(".")[1:]) + ".py")
+
+
+class Limits(NamedTuple):
+    """What a worker, and each process that it starts, may use; 0 for as much as its manager (``man 2 setrlimit``).
+
+    Attributes:
+        open_files: Descriptors (``RLIMIT_NOFILE``, soft: programs of old may not get more than they were given, since
+            ``select`` fails beyond 1024).
+        memory: Bytes of private memory of one process (``RLIMIT_DATA``).
+        processes: Processes and threads that the user may have on the node (``RLIMIT_NPROC``).
+    """
+
+    open_files: int = 0
+    memory: int = 0
+    processes: int = 0
+
+    def apply(self) -> None:
+        """Limit this process.
+
+        Raises:
+            OSError: if a limit cannot be set.
+        """
+        import resource
+
+        if self.open_files:
+            hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+            resource.setrlimit(resource.RLIMIT_NOFILE, (self.open_files, hard))
+        for which, wanted in ((resource.RLIMIT_DATA, self.memory), (resource.RLIMIT_NPROC, self.processes)):
+            if wanted:
+                hard = resource.getrlimit(which)[1]
+                most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+                resource.setrlimit(which, (most, most))
 
 
 class Inherited(NamedTuple):
@@ -43,7 +81,7 @@ class Inherited(NamedTuple):
         worker: Its number on the node.
         manager: Process id of its manager.
         python_path: Directories to look for modules in before all others.
-        open_files: How many descriptors it may have (``RLIMIT_NOFILE``, soft); 0 for as many as its manager.
+        limits: What it may use.
     """
 
     pipe: int
@@ -52,11 +90,11 @@ class Inherited(NamedTuple):
     worker: int
     manager: int
     python_path: tuple[str, ...] = ()
-    open_files: int = 0
+    limits: Limits = Limits()
 
     def to_argv(self) -> list[str]:
         """The command line's arguments."""
-        return [*(str(number) for number in (*self[:5], self.open_files)), *self.python_path]
+        return [*(str(number) for number in (*self[:5], *self.limits)), *self.python_path]
 
     @classmethod
     def from_argv(cls, argv: Sequence[str]) -> Self:
@@ -65,8 +103,8 @@ class Inherited(NamedTuple):
         Raises:
             ValueError: if the arguments are others.
         """
-        pipe, cells, functions, worker, manager, open_files = map(int, argv[:6])
-        return cls(pipe, cells, functions, worker, manager, tuple(argv[6:]), open_files)
+        pipe, cells, functions, worker, manager, *limits = map(int, argv[:8])
+        return cls(pipe, cells, functions, worker, manager, tuple(argv[8:]), Limits(*limits))
 
 
 class Worker:
@@ -77,9 +115,10 @@ class Worker:
     """
 
     def __init__(self, inherited: Inherited) -> None:
-        self._link = WorkerEnd(inherited.pipe, inherited.worker)
+        self._link = WorkerEnd(out_of_the_way(inherited.pipe), inherited.worker)
         self._cell = Cells(inherited.cells).of(inherited.worker)
-        self._functions = Functions(inherited.functions)
+        self._functions = Functions(out_of_the_way(inherited.functions))
+        self._surroundings = Surroundings()
         self._pid = os.getpid()
 
     def serve(self) -> None:
@@ -89,14 +128,27 @@ class Worker:
             OSError: if a result cannot be sent, because a task has closed the pipe for instance.
         """
         self._link.send_ready()
-        while (packet := self._link.receive()) is not None:
+        restore_quickly, restored, used = self._surroundings.restore_quickly, 0.0, False
+
+        def restore() -> None:
+            nonlocal restored, used
+            if used:
+                self._surroundings.restore()
+                restored, used = time(), False
+
+        while (packet := self._link.receive(restore)) is not None:
             self._cell[0] = packet.attempt
-            self._run(packet)
+            ended = self._run(packet)
             # What the task used is free by now: its names were local to _run.
             del packet
             self._cell[0] = IDLE
+            used = True
+            if 0.0 <= ended - restored < EVERY_S:
+                restore_quickly()
+            else:
+                restore()
 
-    def _run(self, packet: TaskPacket) -> None:
+    def _run(self, packet: TaskPacket) -> float:
         started = time()
         outcome = self._outcome(packet)
         ended = time()
@@ -109,6 +161,7 @@ class Worker:
             raise
         except OSError as error:  # no room for the value, most likely; there is for a few words
             self._link.send(attempt, FAILURE, pack_failure(error), (), started, ended)
+        return ended
 
     def _outcome(self, packet: TaskPacket) -> Outcome:
         try:
@@ -131,8 +184,7 @@ def main(argv: Sequence[str]) -> int:
     except OSError as error:
         if os.getppid() != inherited.manager or isinstance(error, BrokenPipeError):
             return 0
-        print(f"worker {inherited.worker}: its pipe is broken, by the last task most likely: {error}", file=sys.stderr)  # noqa: T201
-        return 1
+        os._exit(CUT_OFF)  # nothing can be said: where that would be written may be closed, too
     return 0
 
 
@@ -149,22 +201,29 @@ def die_with(parent: int) -> bool:
     return os.getppid() == parent
 
 
+def _interrupt(_number: int, frame: FrameType | None) -> None:
+    """SIGINT is a KeyboardInterrupt in the code of a task, and nothing anywhere else.
+
+    Ctrl-C belongs to the driver; it must not end a worker that has nothing to do, nor lose a result on its way.
+
+    Raises:
+        KeyboardInterrupt: The user's own code was interrupted.
+    """
+    outer = frame if frame is not None and not frame.f_code.co_filename.startswith(_PACKAGE) else None
+    while outer is not None:
+        if outer.f_code is run_call.__code__:
+            raise KeyboardInterrupt
+        outer = outer.f_back
+
+
 def _settle_in(inherited: Inherited) -> None:
-    # SIGINT is no KeyboardInterrupt here: it could come between two attempts and take one with it.
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, _interrupt)
     for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGCHLD):
         if signal.getsignal(number) is signal.SIG_IGN:
             signal.signal(number, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
-    for descriptor in inherited[:3]:
-        os.set_inheritable(descriptor, False)  # what a task starts has no business with them
-    if inherited.open_files:
-        import resource
-
-        # Programs of old may not use more than they were given: select() fails beyond 1024.
-        resource.setrlimit(
-            resource.RLIMIT_NOFILE, (inherited.open_files, resource.getrlimit(resource.RLIMIT_NOFILE)[1])
-        )
+    os.set_inheritable(inherited.cells, False)  # what a task starts has no business with it
+    inherited.limits.apply()
     faulthandler.enable()
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(line_buffering=True)  # type: ignore[union-attr]

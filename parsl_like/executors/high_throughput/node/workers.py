@@ -10,17 +10,18 @@ import signal
 import subprocess
 import sys
 from dataclasses import dataclass, field
+from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
 
 from parsl_like.errors import ExecutorError
-from parsl_like.executors.high_throughput.node import pinning, worker
+from parsl_like.executors.high_throughput.node import orphans, pinning, worker
 from parsl_like.executors.high_throughput.node.cells import Cells
 from parsl_like.executors.high_throughput.node.functions import Shelf
 from parsl_like.executors.high_throughput.node.pipe import ManagerEnd
-from parsl_like.remote.process_tree import descendants, send_signal
+from parsl_like.remote.process_tree import alive, send_signal
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from parsl_like.executors.high_throughput.node.pinning import Pin
@@ -41,8 +42,14 @@ FALSE_STARTS = 5
 LONGEST_PAUSE_S = 10.0
 """The longest pause before a worker is started again, when those before it died at their start."""
 
-TAIL_LINES, TAIL_BYTES = 20, 4096
+LOOK_S, LOOKS = 0.05, 100
+"""Seconds between two looks for what a dead worker has left, and how many there are: what hangs in the kernel stays."""
+
+TAIL_LINES, TAIL_CHARACTERS = 20, 4096
 """How much of a dead worker's last words is told."""
+
+TAIL_BYTES = 32 * 1024
+"""How much of them is looked at."""
 
 
 class Death(NamedTuple):
@@ -66,11 +73,15 @@ class _Process:
     process: subprocess.Popen[bytes]
     pipe: ManagerEnd
     log_start: int
+    mark: tuple[str, str]
+    """The variable in the environment of all it starts."""
     ready: bool = False
     kill_at: float | None = None
     """When it is killed with all it has started; None as long as it may live."""
     family: list[Member] = field(default_factory=list)
     """What it had started when it was told to end."""
+    looks: int = 0
+    """How often, after its end, something of it was still found."""
 
     def signal(self, number: int) -> None:
         """Signal its group and the rest of its family. It must not have been reaped, so that its number is its own."""
@@ -87,7 +98,7 @@ class WorkerPool:
         logdir: Directory for ``worker_<number>.log``, already made.
         python_path: Directories that they look for modules in before all others.
         environment: Their environment, the manager's as a rule.
-        open_files: How many descriptors each of them may have; 0 for as many as this process.
+        limits: What each of them may use.
     """
 
     def __init__(
@@ -96,7 +107,7 @@ class WorkerPool:
         logdir: Path,
         python_path: tuple[str, ...],
         environment: Mapping[str, str],
-        open_files: int = 0,
+        limits: worker.Limits = worker.Limits(),  # noqa: B008 - a constant
     ) -> None:
         self.cells = Cells.create(len(pins))
         self.functions = Shelf()
@@ -104,7 +115,8 @@ class WorkerPool:
         self._logdir = logdir
         self._python_path = python_path
         self._environment = environment
-        self._open_files = open_files
+        self._limits = limits
+        self._started = 0
         self._poll = select.epoll()
         self._processes: dict[int, _Process] = {}
         self._numbers: dict[int, int] = {}
@@ -149,9 +161,12 @@ class WorkerPool:
         self.cells.clear(number)
         pipe = ManagerEnd()
         descriptors = (pipe.worker_descriptor, self.cells.descriptor, self.functions.descriptor)
-        inherited = worker.Inherited(*descriptors, number, os.getpid(), self._python_path, self._open_files)
+        inherited = worker.Inherited(*descriptors, number, os.getpid(), self._python_path, self._limits)
+        self._started += 1
+        mark = orphans.mark(os.getpid(), self._started)
         environment = {
             **self._environment,
+            **dict([mark]),
             "PARSL_WORKER_RANK": str(number),
             "PARSL_WORKER_COUNT": str(len(self._pins)),
             **self._pins[number].environment,
@@ -167,7 +182,7 @@ class WorkerPool:
                 start_new_session=True,
                 env=environment,
             )
-            self._processes[number] = _Process(process, pipe, os.fstat(log).st_size)
+            self._processes[number] = _Process(process, pipe, os.fstat(log).st_size, mark)
         except BaseException:
             pipe.close()
             raise
@@ -199,8 +214,17 @@ class WorkerPool:
         """The workers whose processes have ended and wait to be buried."""
         return [number for number, entry in self._processes.items() if _exitcode(entry.process.pid) is not None]
 
+    def has_been_told(self) -> bool:
+        """Whether one of them was ended by a SIGTERM that was not sent from here."""
+        return any(
+            entry.kill_at is None and _exitcode(entry.process.pid) == -signal.SIGTERM
+            for entry in self._processes.values()
+        )
+
     def bury(self, number: int, now: float) -> Death:
         """Release a dead worker and let a new one take its number, later if it did not even get ready.
+
+        :meth:`keep_up` ends what it has left, of all that are buried together in one look, and reaps it.
 
         Its pipe is closed: what was in it has to have been taken out.
 
@@ -212,13 +236,13 @@ class WorkerPool:
         del self._numbers[entry.pipe.fileno()]
         entry.pipe.close()
         path = self._log_path(number)
-        death = Death(number, _exitcode(entry.process.pid) or 0, _tail(path, entry.log_start), str(path))
-        if entry.family and entry.kill_at is not None and now < entry.kill_at:
-            self._remains.append(entry)  # what it had started may take its time, too
-        else:
-            _reap(entry)
+        death = _death(number, _exitcode(entry.process.pid) or 0, path, entry.log_start)
+        false_start = not entry.ready and entry.kill_at is None
+        if not (entry.family and entry.kill_at is not None and now < entry.kill_at):
+            entry.kill_at = now  # else what it had started may take its time, too
+            entry.signal(signal.SIGKILL)
+        self._remains.append(entry)
         if not self._stopping:
-            false_start = not entry.ready and entry.kill_at is None
             self._absent[number] = now + (self._pause(death) if false_start else 0.0)
         return death
 
@@ -234,7 +258,7 @@ class WorkerPool:
         """End a worker with all it has started: politely now, for certain a second later."""
         entry = self._processes[number]
         if entry.kill_at is None:
-            entry.family = descendants([entry.process.pid])[entry.process.pid]
+            entry.family = _left_by([entry])[entry.process.pid]
             entry.kill_at = now + POLITE_S
             entry.signal(signal.SIGTERM)
 
@@ -247,11 +271,11 @@ class WorkerPool:
         """
         self._stopping = True
         self._absent.clear()
-        families = descendants(entry.process.pid for entry in self._processes.values())
+        families = _left_by(self._processes.values())
         for number, entry in self._processes.items():
             if entry.kill_at is not None:
                 continue
-            entry.family = families[entry.process.pid]
+            entry.family = [*alive(entry.family), *families[entry.process.pid]]
             if number in busy or not entry.ready:
                 entry.kill_at = now + POLITE_S
                 entry.signal(signal.SIGTERM)
@@ -266,16 +290,34 @@ class WorkerPool:
             if entry.kill_at is not None and now >= entry.kill_at:
                 entry.kill_at = now + POLITE_S
                 entry.signal(signal.SIGKILL)
-        for entry in [entry for entry in self._remains if now >= (entry.kill_at or now)]:
-            self._remains.remove(entry)
-            _reap(entry)
+        self._end_remains(now)
         self.start_missing(now)
+
+    def _end_remains(self, now: float) -> None:
+        """Kill what dead workers have left, and look again until nothing is found: it may be starting more."""
+        due = [entry for entry in self._remains if now >= (entry.kill_at or now)]
+        if not due:
+            return
+        families = _left_by(due)
+        for entry in due:
+            entry.family = [*alive(entry.family), *families[entry.process.pid]]
+            entry.signal(signal.SIGKILL)
+            entry.looks += 1
+            if entry.family and entry.looks < LOOKS:
+                entry.kill_at = now + LOOK_S
+            else:
+                self._remains.remove(entry)
+                entry.process.wait()
 
     def deadline(self) -> float | None:
         """When :meth:`keep_up` is due, None if it is not."""
         entries = [*self._processes.values(), *self._remains]
         times = [entry.kill_at for entry in entries if entry.kill_at is not None]
         return min([*times, *self._absent.values()], default=None)
+
+    def pids(self) -> set[int]:
+        """The processes that were started here and have not been reaped."""
+        return {entry.process.pid for entry in (*self._processes.values(), *self._remains)}
 
     def is_empty(self) -> bool:
         """Whether every process that was started has ended and been buried."""
@@ -294,6 +336,10 @@ class WorkerPool:
         self.cells.close()
 
 
+def _left_by(entries: Iterable[_Process]) -> dict[int, list[Member]]:
+    return orphans.left_by({entry.process.pid: entry.mark for entry in entries})
+
+
 def _reap(entry: _Process) -> None:
     entry.signal(signal.SIGKILL)
     entry.process.wait()
@@ -307,15 +353,26 @@ def _exitcode(pid: int) -> int | None:
     return found.si_status if found.si_code == os.CLD_EXITED else -found.si_status
 
 
+def _death(number: int, exitcode: int, path: Path, log_start: int) -> Death:
+    tail = _tail(path, log_start)
+    if exitcode == worker.CUT_OFF:
+        tail += "\n(it could not reach its manager any more: its descriptors were closed, by the task most likely)"
+    return Death(number, exitcode, tail.lstrip("\n"), str(path))
+
+
 def _tail(path: Path, start: int) -> str:
-    """The last lines that were written to a file after its first ``start`` bytes."""
+    """The last lines that were written to a file after its first ``start`` bytes; repeated ones are counted."""
     try:
         with path.open("rb") as file:
             file.seek(max(start, file.seek(0, os.SEEK_END) - TAIL_BYTES))
             text = file.read(TAIL_BYTES).decode(errors="replace")
     except OSError:
         return ""
-    return "\n".join(text.splitlines()[-TAIL_LINES:])
+    lines = []
+    for line, same in groupby(text.splitlines()):  # the frames of an endless recursion, most likely
+        times = len(list(same))
+        lines.append(line if times == 1 else f"{line}  [{times} times]")
+    return "\n".join(lines[-TAIL_LINES:])[-TAIL_CHARACTERS:]
 
 
 def _cannot_start(death: Death, times: int) -> ExecutorError:

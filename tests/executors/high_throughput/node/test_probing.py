@@ -128,5 +128,12 @@ def test_an_address_that_is_none_is_told(url: str, listening: Endpoint, never: i
     assert found.failures[url]
 
 
+def test_an_address_to_which_no_way_leads_has_not_answered(listening: Endpoint, never: int) -> None:
+    broadcast = endpoint("tcp://255.255.255.255:9")  # refused by this system itself, at once
+    found = reachable([broadcast, listening], None, 30.0, never)
+    assert found.endpoints == [listening]
+    assert found.failures[broadcast.control]
+
+
 def test_no_address_at_all(never: int) -> None:
     assert reachable([], None, None, never) == ([], {})

@@ -10,7 +10,7 @@ import pytest
 
 from parsl_like.executors.high_throughput.links.local import LocalListener
 from parsl_like.executors.high_throughput.links.waiting import Waiter
-from parsl_like.executors.high_throughput.node.uplink import ASK_AGAIN_S, FROZEN_S, Uplink
+from parsl_like.executors.high_throughput.node.uplink import ASK_AGAIN_S, FROZEN_S, RESTART_S, Uplink
 from parsl_like.executors.high_throughput.options import Endpoint
 from parsl_like.executors.high_throughput.protocol import Heartbeat, Register, Registered, decode
 
@@ -68,7 +68,7 @@ def test_it_registers_once_both_links_stand_and_again_until_it_is_answered(side:
     side.keep_up(100.0)
     assert not side.uplink.is_connected()
     links = (side.uplink.data, side.uplink.control)
-    assert side.uplink.deadline() == min(130.0, *(link.deadline() for link in links))  # it connects, and asks later
+    assert side.uplink.deadline() == min(130.0 + RESTART_S, *(link.deadline() for link in links))  # it connects, and asks later
     side.listen()
     assert side.uplink.deadline() == 100.0
     side.keep_up(100.0)
@@ -110,14 +110,14 @@ def test_nothing_is_sent_to_nobody(side: Side) -> None:
 
 
 def test_silence_is_noticed(side: Side) -> None:
-    for now in range(100, 130, 5):
+    for now in range(100, 135, 5):
         assert side.uplink.silent_for(now) is None
-    assert side.uplink.silent_for(130.0) == 30.0
+    assert side.uplink.silent_for(130.0 + RESTART_S) == 30.0 + RESTART_S
     side.uplink.heard = 129.0
-    assert side.uplink.silent_for(131.0) is None
+    assert side.uplink.silent_for(135.0) is None
 
 
 def test_who_was_stopped_himself_accuses_nobody(side: Side) -> None:
     assert side.uplink.silent_for(101.0) is None
     assert side.uplink.silent_for(1000.0) is None
-    assert side.uplink.silent_for(1000.0 + FROZEN_S) == 30.0
+    assert side.uplink.silent_for(1000.0 + FROZEN_S + RESTART_S) == 30.0 + RESTART_S

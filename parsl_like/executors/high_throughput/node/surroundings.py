@@ -1,0 +1,112 @@
+"""What the tasks of one worker share, put back after each of them: directory, standard streams, signals, umask.
+
+What the worker needs for that, and its pipe, have high descriptor numbers: whoever closes "all" descriptors mostly
+stops before them, and what is opened afterwards does not take their places.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+
+# The public ones make members of enumerations of all they are given and give, at ten times the cost.
+from _signal import (  # type: ignore[import-not-found]
+    ITIMER_REAL,
+    SIG_SETMASK,
+    getsignal,
+    pthread_sigmask,
+    setitimer,
+)
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import TextIO
+
+EVERY_S = 2e-3
+"""Seconds after which everything is looked at again, although the next task already waits: it costs 1 % of that."""
+
+_HIGHEST, _RESERVED = 1024, 16
+_STANDARD = (0, 1, 2)
+_SIGNALS = tuple(number for number in signal.valid_signals() if number < 32)
+
+
+def out_of_the_way(descriptor: int) -> int:
+    """The same file at a high descriptor number, inherited by no program that is started; the low one is closed.
+
+    Raises:
+        OSError: if there is no descriptor left.
+    """
+    import fcntl
+    import resource
+
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    lowest = max(0, min(limit if limit > 0 else _HIGHEST, _HIGHEST) - _RESERVED)
+    moved = fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, lowest)
+    os.close(descriptor)
+    return moved
+
+
+class Surroundings:
+    """Remembers how things are now, before the first task.
+
+    Raises:
+        OSError: if there is no descriptor left.
+    """
+
+    def __init__(self) -> None:
+        self._directory = out_of_the_way(os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC))
+        self._copies = [out_of_the_way(os.dup(number)) for number in _STANDARD]
+        self._files = [_identity(number) for number in _STANDARD]
+        self._streams = [sys.stdin, sys.stdout, sys.stderr]
+        self._handlers = [getsignal(number) for number in _SIGNALS]
+        self._umask = os.umask(0o077)
+        os.umask(self._umask)
+
+    def restore_quickly(self) -> None:
+        """What even the shortest task is followed by: its directory and its streams, as Python sees them.
+
+        Raises:
+            OSError: if a descriptor that is needed for it was closed.
+        """
+        os.fchdir(self._directory)
+        _, stdout, stderr = self._streams
+        if sys.stdout is not stdout or sys.stderr is not stderr or stdout.closed or stderr.closed:
+            self.restore()
+
+    def restore(self) -> None:
+        """Everything.
+
+        Raises:
+            OSError: if a descriptor that is needed for it was closed.
+        """
+        os.fchdir(self._directory)
+        if [_identity(number) for number in _STANDARD] != self._files:
+            for number, copy in enumerate(self._copies):
+                os.dup2(copy, number)
+        stdin, stdout, stderr = self._streams
+        if stdin.closed or stdout.closed or stderr.closed:
+            self._streams = [_usable(number, stream) for number, stream in enumerate(self._streams)]
+        sys.stdin, sys.stdout, sys.stderr = self._streams
+        if list(map(getsignal, _SIGNALS)) != self._handlers:
+            for signum, handler in zip(_SIGNALS, self._handlers, strict=True):
+                if getsignal(signum) != handler:
+                    signal.signal(signum, handler)
+        setitimer(ITIMER_REAL, 0)
+        pthread_sigmask(SIG_SETMASK, ())
+        os.umask(self._umask)
+
+
+def _identity(number: int) -> tuple[int, int] | None:
+    """Which file a descriptor stands for, None if it is closed."""
+    try:
+        found = os.fstat(number)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def _usable(number: int, stream: TextIO) -> TextIO:
+    if not stream.closed:
+        return stream
+    return open(number, "r" if number == 0 else "w", buffering=1, encoding=stream.encoding, closefd=False)
