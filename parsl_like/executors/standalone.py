@@ -29,6 +29,7 @@ from parsl_like.errors import ExecutorError
 from parsl_like.executors.attempts import AttemptMaker
 from parsl_like.executors.outcomes import value_or_raise
 from parsl_like.executors.standalone_blocks import Blocks
+from parsl_like.folders import private_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -241,7 +242,7 @@ def run_context(run: RunInfo, description: ParslExecutor, pump: SessionPump) -> 
     directory = run.run_dir
     if getattr(description, "provider", None) is not None:
         directory = os.path.join(directory, description.label)
-        os.makedirs(directory, exist_ok=True)
+        private_folder(directory)
     return RunContext(run, ExecutorLabel(description.label), directory, pump.wake, pump.defer, _drop, SystemClock())
 
 

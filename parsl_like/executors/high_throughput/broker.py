@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from parsl_like.core.ports import RunContext
     from parsl_like.executors.high_throughput.authentication import Authenticator
     from parsl_like.executors.high_throughput.description import HighThroughputExecutor
+    from parsl_like.executors.high_throughput.keys import RoleKeys
     from parsl_like.executors.high_throughput.links.port import Channel, Link
     from parsl_like.executors.high_throughput.links.tcp import Context
     from parsl_like.executors.high_throughput.protocol import InterchangeReady
@@ -44,9 +45,6 @@ MOST_RESTARTS, WITHIN_S = 3, 120.0
 
 START_S = 60.0
 """Seconds an interchange may be silent after its start, while it is imported from a slow disk."""
-
-FROZEN_S = 3.0
-"""Seconds beyond the threshold of silence: the interchange has the same period, and the same right to be late."""
 
 
 class Broker:
@@ -69,8 +67,10 @@ class Broker:
         self._waiter: Waiter
         self._tcp: Context | None = None
         self._authenticator: Authenticator | None = None
+        self._told_until = 0.0
         self._now: Incarnation | None = None
         self._ready = False
+        self._came_up = True
         self._addresses: tuple[Endpoint, ...] = ()
         self._restarts: list[float] = []
 
@@ -80,7 +80,7 @@ class Broker:
         """Make the keys, bind the links, start the process; does not wait for it."""
         try:
             self._opened.callback(shutil.rmtree, self._keys_directory, ignore_errors=True)
-            create_keys(self._keys_directory)
+            create_keys(self._keys_directory, encrypted=self._description.encrypted)
             self._socket_directory = socket_directory()
             self._opened.callback(shutil.rmtree, self._socket_directory, ignore_errors=True)
             self._waiter = Waiter()
@@ -93,6 +93,7 @@ class Broker:
     def _launch(self, number: int) -> None:
         endpoint, links = self._listen(number)
         self._ready = False
+        self._allowed = max(self._description.silence_allowed, START_S)
         command = [*self._launch_words(), *self._options(endpoint, number).to_argv()]
         self._now = Incarnation(
             number,
@@ -116,24 +117,27 @@ class Broker:
         from parsl_like.executors.high_throughput.links.tcp import TcpListener
 
         description = self._description
-        keys = load_keys(self._keys_directory, "driver") if description.encrypted else None
+        keys = load_keys(self._keys_directory, "driver")
         if self._tcp is None:
-            self._tcp = self._open_tcp(None if keys is None else keys.peers["interchange"])
+            self._tcp = self._open_tcp(keys)
         data, control = (TcpListener(self._tcp, link, keys, "interchange") for link in ("data", "control"))
+        if self._authenticator is not None:
+            self._authenticator.guard(data)
+            self._authenticator.guard(control)
         where = (description.loopback_address, None, description.interchange_port_range)
         return Endpoint(data.bind(*where), control.bind(*where)), {"data": data, "control": control}
 
-    def _open_tcp(self, interchange: bytes | None) -> Context:
+    def _open_tcp(self, keys: RoleKeys) -> Context:
         import zmq
+
+        from parsl_like.executors.high_throughput.authentication import Authenticator
 
         context: Context = zmq.Context()
         self._opened.callback(context.destroy, linger=0)
-        if interchange is not None:
-            from parsl_like.executors.high_throughput.authentication import Authenticator
-
-            self._authenticator = Authenticator(context, {"interchange": [interchange]})
-            self._opened.callback(self._authenticator.close)
-            self._authenticator.watch(self._waiter)
+        allowed = {role: [key] for role, key in keys.peers.items()}
+        self._authenticator = Authenticator(context, allowed, keys.mechanism)
+        self._opened.callback(self._authenticator.close)
+        self._authenticator.watch(self._waiter)
         return context
 
     def _remote_interchange(self) -> bool:
@@ -167,13 +171,15 @@ class Broker:
             control_port=control,
             worker_port_range=description.worker_port_range,
             ipc_dir=None if description.transport == "tcp" else self._socket_directory,
-            cert_dir=self._keys_directory if description.encrypted else None,
+            cert_dir=self._keys_directory,
             encrypted=description.encrypted,
             manager_selector=description.manager_selector.order or "random",
             incarnation=number,
         )
 
     def _ports(self) -> tuple[int | None, int | None] | None:
+        if not self._came_up:  # another program may have taken its ports meanwhile
+            return None
         for address in self._addresses:
             if not address.data.startswith(SCHEME):
                 return urlsplit(address.data).port, urlsplit(address.control).port
@@ -197,6 +203,14 @@ class Broker:
         """All messages that have come, each a frame and its parts."""
         return self._running.receive()
 
+    def strangers(self) -> Mapping[str, int]:
+        """How many were refused at the driver's own door, by what was wrong: at once, then once per heartbeat."""
+        if self._authenticator is None or (now := time.monotonic()) < self._told_until:
+            return {}
+        if found := self._authenticator.strangers():
+            self._told_until = now + self._description.heartbeat_period
+        return found
+
     @property
     def _running(self) -> Incarnation:
         if self._now is None:
@@ -216,6 +230,7 @@ class Broker:
     def listening(self, ready: InterchangeReady) -> None:
         """Learn where managers reach the interchange."""
         self._ready = True
+        self._allowed = self._description.silence_allowed
         addresses = []
         for urls in (ready.local, ready.remote):
             addresses += [Endpoint(data, control) for data, control in zip(urls[::2], urls[1::2], strict=True)]
@@ -225,20 +240,15 @@ class Broker:
 
     def deadline(self) -> float:
         """When silence becomes suspicious, in monotonic seconds."""
-        return self._running.heard + self._silence_allowed()
-
-    def _silence_allowed(self) -> float:
-        allowed = self._description.silence_allowed
-        return allowed + FROZEN_S if self._ready else max(allowed, START_S)
+        return self._running.heard + self._allowed
 
     def failure(self) -> str | None:
         """Why the interchange is of no more use, in words; None as long as it is. To be asked after ``receive``."""
-        if (reason := self._running.failure()) is not None:
-            return reason
-        silence = time.monotonic() - self._running.heard
-        return (
-            f"nothing was heard of its interchange for {silence:.0f} s" if silence >= self._silence_allowed() else None
-        )
+        now = self._running
+        if now.is_useless():
+            return now.failure()
+        silence = time.monotonic() - now.heard
+        return None if silence < self._allowed else f"nothing was heard of its interchange for {silence:.0f} s."
 
     def restart(self) -> str | None:
         """Start another interchange in the place of one that has failed; what was on its way is lost.
@@ -253,6 +263,7 @@ class Broker:
             return "it had not come up."
         if len(self._restarts) >= MOST_RESTARTS:
             return f"it has been restarted {len(self._restarts)} times in {now - self._restarts[0]:.0f} s."
+        self._came_up = self._ready
         self._restarts.append(now)
         try:
             self._launch(self._running.number + 1)
@@ -265,9 +276,7 @@ class Broker:
     def block_request(self, block: BlockId) -> BlockRequest:
         """The command that starts a manager of this executor, and the key it needs."""
         description = self._description
-        files = {}
-        if description.encrypted:
-            files[KEY_FILE] = manager_key_file(self._keys_directory)
+        files = {KEY_FILE: manager_key_file(self._keys_directory)}
         options = ManagerOptions(
             run_id=self._context.run.run_id,
             label=str(self._context.label),
@@ -279,7 +288,7 @@ class Broker:
             transport=description.transport,
             addresses=self._addresses,
             block_id=str(block),
-            key_file=os.path.join(self._keys_directory, KEY_FILE) if description.encrypted else None,
+            key_file=os.path.join(self._keys_directory, KEY_FILE),
             cores_per_worker=description.cores_per_worker,
             mem_per_worker=description.mem_per_worker,
             max_workers=description.worker_limit,
@@ -289,6 +298,8 @@ class Broker:
             drain_period=description.drain_period,
             python_path=module_path(),
             address_probe_timeout=description.address_probe_timeout,
+            worker_memory=description.worker_memory_limit,
+            worker_processes=description.worker_process_limit,
         )
         return BlockRequest(
             block_id=block,

@@ -136,6 +136,14 @@ class HighThroughputExecutor(BlockProviderExecutor):
     control_port: int | None = field(
         default=None, metadata={"help": "Port for managers' heartbeats; None for one of worker_port_range."}
     )
+    worker_memory_limit: float | None = field(
+        default=None,
+        metadata={"help": "Gigabytes a worker, and each process it starts, may take (RLIMIT_DATA); None for no limit."},
+    )
+    worker_process_limit: int | None = field(
+        default=None,
+        metadata={"help": "Processes and threads you may have on a node (RLIMIT_NPROC, not for root); None: no limit."},
+    )
 
     resource_keys: ClassVar[frozenset[str]] = frozenset({"priority"})
 
@@ -194,7 +202,8 @@ class HighThroughputExecutor(BlockProviderExecutor):
 
     def _check_workers(self) -> None:
         expect_positive(self, "cores_per_worker")
-        expect_positive(self, "mem_per_worker", optional=True)
+        expect_positive(self, "mem_per_worker", "worker_memory_limit", optional=True)
+        expect_whole(self, "worker_process_limit", least=1, optional=True)
         expect_whole(self, "max_workers_per_node", least=1, optional=True)
         expect_whole(self, "prefetch_capacity", least=0, optional=True)
         good = isinstance(self.cpu_affinity, str)

@@ -22,14 +22,16 @@ class Doubt:
     Args:
         attempts: What had been handed to it and not come back.
         managers: Who was connected to it.
+        gone: Those of them that are not waited for, since their block is over.
 
     Attributes:
         until: When there is nothing more to wait for, in monotonic seconds; infinity until the new one listens.
     """
 
-    def __init__(self, attempts: Iterable[int], managers: Iterable[bytes]) -> None:
+    def __init__(self, attempts: Iterable[int], managers: Iterable[bytes], gone: Iterable[bytes] = ()) -> None:
         self._attempts = set(attempts)
         self._absent = set(managers)
+        self._gone = set(gone)
         self.until = math.inf
 
     def listening(self, now: float) -> None:
@@ -41,9 +43,13 @@ class Doubt:
         self._absent.discard(manager)
         self._attempts.difference_update(attempts)
 
+    def ended(self, managers: Iterable[bytes]) -> None:
+        """The block of managers is over: if they are absent, they do not come back."""
+        self._gone.update(managers)
+
     def is_over(self, now: float) -> bool:
         """Whether all that can be known is known."""
-        return now >= self.until or (not self._absent and self.until < math.inf)
+        return now >= self.until or (self._absent <= self._gone and self.until < math.inf)
 
     @property
     def absent(self) -> frozenset[bytes]:

@@ -128,7 +128,6 @@ class Incarnation:
             ready = self._waiter.wait(0)
             if not ready:
                 return
-            self.heard = time.monotonic()
             if self._authenticator is not None and self._authenticator in ready:
                 self._authenticator.handle()
             if self._liveness in ready:
@@ -140,6 +139,7 @@ class Incarnation:
 
     def _received(self, link: Link, channel: Channel) -> Iterator[list[Any]]:
         while (message := channel.receive()) is not None:
+            self.heard = time.monotonic()  # not when anything is ready: that may be a stranger who knocks
             if self._waiting[link]:
                 self._send_what_waits(link)
             if message[1]:
@@ -175,6 +175,10 @@ class Incarnation:
             waiting.popleft()
 
     # --- its end
+
+    def is_useless(self) -> bool:
+        """Whether there is a :meth:`failure` to tell of."""
+        return self._cut is not None or self._process is None or self._process.returncode is not None
 
     def failure(self) -> str | None:
         """Why it is of no more use, in words, with the last it wrote; None as long as it is."""

@@ -18,11 +18,13 @@ import time
 import traceback
 from contextlib import ExitStack
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from parsl_like.errors import BadMessage
 from parsl_like.executors.high_throughput import protocol
 from parsl_like.executors.high_throughput.exchange.delivery import Delivery
+from parsl_like.executors.high_throughput.exchange.departures import Departures
+from parsl_like.executors.high_throughput.exchange.early import EarlyResults
 from parsl_like.executors.high_throughput.exchange.listeners import open_listeners
 from parsl_like.executors.high_throughput.exchange.liveness import DriverWatch, wake_up_by_signals
 from parsl_like.executors.high_throughput.exchange.notices import Notices
@@ -32,11 +34,12 @@ from parsl_like.executors.high_throughput.exchange.placement_events import (
     FromDriver,
     FromManager,
     LinkOpened,
+    ManagerEnded,
     TurnEnded,
 )
 from parsl_like.executors.high_throughput.exchange.roster import Membership
 from parsl_like.executors.high_throughput.keys import load_keys
-from parsl_like.executors.high_throughput.links.local import SCHEME, LocalDialer
+from parsl_like.executors.high_throughput.links.local import SCHEME, LocalDialer, LocalListener
 from parsl_like.executors.high_throughput.links.waiting import Waiter
 from parsl_like.executors.high_throughput.manager_selector import block_order
 from parsl_like.executors.high_throughput.options import InterchangeOptions
@@ -48,8 +51,8 @@ if TYPE_CHECKING:
 
     from parsl_like.executors.high_throughput.authentication import Authenticator
     from parsl_like.executors.high_throughput.keys import RoleKeys
-    from parsl_like.executors.high_throughput.links.port import Channel, Link
-    from parsl_like.executors.high_throughput.links.tcp import Context
+    from parsl_like.executors.high_throughput.links.port import Channel, Link, Parting
+    from parsl_like.executors.high_throughput.links.tcp import Context, TcpListener
 
 logger = logging.getLogger("parsl_like.interchange")
 
@@ -64,6 +67,10 @@ TURN_MESSAGES = 1000
 
 FAILED = 70
 """Exit code after an error that should not be (``EX_SOFTWARE`` of sysexits.h)."""
+
+
+MOST_WORDS = 500
+"""Characters of a manager's notice that are passed on."""
 
 
 def _manager_name(parts: list[Any]) -> str:
@@ -92,19 +99,25 @@ class Interchange:
         self._watch = DriverWatch(options.driver_pid, options.driver_started, options.heartbeat_threshold)
         self._next_check = now + self._period
         self._notices = Notices()
+        self._early = EarlyResults()
         self._end_by: float | None = None
         self.driver_is_gone = False
+        self._authenticator: Authenticator | None = None
         self._sources: dict[Any, tuple[int, Callable[[Any, float], None]]] = {}
         self._waiter = Waiter()
         stack.callback(self._waiter.close)
+        self._departures = Departures(self._waiter)
+        self._sources[self._departures] = (8, self._take_departures)
+        stack.callback(self._departures.close)
         self._open(options, stack)
 
     def _open(self, options: InterchangeOptions, stack: ExitStack) -> None:
         local = options.driver.data.startswith(SCHEME)
-        keys = load_keys(options.cert_dir, "interchange") if options.encrypted and options.cert_dir else None
+        keys = load_keys(options.cert_dir, "interchange") if options.cert_dir else None
         context = None if local and options.transport == "ipc" else self._open_tcp(keys, stack)
         allow_many_files()
         listeners = open_listeners(None if options.transport == "ipc" else context, options, keys)
+        self._guard([*listeners.data, *listeners.control])
         control, data = (_to_driver(context, options, link, keys) for link in ("control", "data"))
         self._delivery = Delivery(control, data)
         # Control comes before data: heartbeats and cancellations do not wait behind large values.
@@ -118,8 +131,9 @@ class Interchange:
         for link in ("control", "data"):  # a driver can only send on a link from which it has heard
             self._delivery.say(listeners.ready(options.incarnation), link)
         logger.info("listening for managers at %s", ", ".join(listeners.local + listeners.remote))
-        if listeners.remote and keys is None:
-            self._notices.add(f"links to managers are NOT encrypted: anyone who reaches {listeners.remote[0]} can join")
+        if listeners.remote and (keys is None or not keys.encrypted):
+            who = "anyone who reaches it can join" if keys is None else "anyone on the way can read along and join"
+            self._notices.add(f"links to managers at {listeners.remote[0]} are NOT encrypted: {who}")
 
     def _open_tcp(self, keys: RoleKeys | None, stack: ExitStack) -> Context:
         """What sockets on TCP live in; with keys, nobody gets in who does not hold one."""
@@ -130,10 +144,16 @@ class Interchange:
         if keys is not None:
             from parsl_like.executors.high_throughput.authentication import Authenticator
 
-            authenticator = Authenticator(context, {role: [key] for role, key in keys.peers.items()})
+            allowed = {role: [key] for role, key in keys.peers.items()}
+            self._authenticator = authenticator = Authenticator(context, allowed, keys.mechanism)
             self._sources[authenticator] = (0, self._authenticate)
             authenticator.watch(self._waiter)
         return context
+
+    def _guard(self, listeners: Sequence[Channel]) -> None:
+        for listener in listeners:
+            if self._authenticator is not None and not isinstance(listener, LocalListener):
+                self._authenticator.guard(cast("TcpListener", listener))
 
     def _serve(
         self, rank: int, channels: Sequence[Channel], take: Callable[[Any, float], None], stack: ExitStack
@@ -175,6 +195,7 @@ class Interchange:
         if reason := self._watch.gone(now):
             self.driver_is_gone = True
             self._end(reason, now)
+        self._early.end_period()
         for notice in self._notices.end_period():
             self._say(notice)
 
@@ -197,6 +218,9 @@ class Interchange:
     def _take_signals(self, pipe: int, now: float) -> None:
         numbers = os.read(pipe, 4096)
         self._end(f"the interchange was told to by signal {numbers[0]}", now)
+
+    def _take_departures(self, departures: Departures, now: float) -> None:
+        departures.handle(lambda manager: self._act(ManagerEnded(manager)))
 
     def _authenticate(self, authenticator: Authenticator, now: float) -> None:
         authenticator.handle()
@@ -234,16 +258,42 @@ class Interchange:
             manager, frame = parts[0], parts[1]
             self._delivery.learn(manager, link, channel)
             if not frame:
+                self._departures.opened(manager, link)
                 self._act(LinkOpened(now, manager, link))
                 return
-            message = protocol.decode(frame)
+            message = protocol.decode_from(manager, frame)
+            if type(message) is protocol.Notice:
+                self._notices.add(f"{_manager_name(parts)}: {message.text[:MOST_WORDS]}", kind=message.kind)
+                return
             if type(message) is protocol.Results:
-                if message.manager != manager:
-                    raise BadMessage(f"results of {message.manager!r} came from {manager!r}")
-                self._delivery.forward(frame, parts[2:])
+                self._pass_on(manager, message, frame, parts[2:])
             self._act(FromManager(now, manager, message))
+            if type(message) is protocol.Register:
+                early = self._early.take(manager)
+                for batch in early if self._machine.knows(manager) else ():
+                    self._delivery.forward(*batch)
 
         self._drain(channel, take)
+        for parting in channel.partings():
+            self._note_parting(parting, link)
+
+    def _pass_on(self, manager: bytes, results: protocol.Results, frame: bytes, parts: list[Any]) -> None:
+        if results.manager != manager:
+            raise BadMessage(f"results of {results.manager!r} came from {manager!r}")
+        if self._machine.knows(manager):
+            self._delivery.forward(frame, parts)
+        elif self._machine.has_given_up(manager):
+            late = f"late results of {_manager_name([manager])} were dropped: it had been given up"
+            self._notices.add(late, len(results.attempts), "stale")
+        else:
+            self._early.keep(manager, frame, parts)
+
+    def _note_parting(self, parting: Parting, link: Link) -> None:
+        if parting.reason:
+            who = _manager_name([parting.identity]) if parting.identity else f"process {parting.process}"
+            self._notices.add(f"a connection of {who} was closed: {parting.reason}", kind="dropped")
+        if parting.identity:
+            self._departures.closed(parting.identity, link, parting.process)
 
     def _act(self, event: Event) -> bool:
         """Let the machine decide and do what it says; True if some of it could not be done, so that it decides anew."""

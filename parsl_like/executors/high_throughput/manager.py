@@ -15,12 +15,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from parsl_like.errors import ParslError
-from parsl_like.executors.high_throughput.node.facts import Node, worker_count
+from parsl_like.executors.high_throughput.node import orphans
+from parsl_like.executors.high_throughput.node.facts import GIGABYTE, Node, worker_count
 from parsl_like.executors.high_throughput.node.pinning import pins, usable_processors
 from parsl_like.executors.high_throughput.node.signals import Signals
+from parsl_like.executors.high_throughput.node.worker import Limits
 from parsl_like.executors.high_throughput.node.workers import WorkerPool
 from parsl_like.executors.high_throughput.options import ManagerOptions
 from parsl_like.executors.high_throughput.places import allow_many_files
+from parsl_like.folders import private_folder
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,6 +54,8 @@ def _manage(options: ManagerOptions, stack: ExitStack) -> None:
     node = Node.observe(os.environ)
     name = options.uid or f"{node.hostname}-{os.urandom(4).hex()}"
     signals = Signals(stack)
+    orphans.adopt()
+    stack.callback(orphans.end_all)
     directory = _open_log(options, name)
     workers = worker_count(options, node.cores, node.memory)
     pool = WorkerPool(
@@ -58,7 +63,7 @@ def _manage(options: ManagerOptions, stack: ExitStack) -> None:
         directory,
         options.python_path,
         {**os.environ, "PARSL_WORKER_POOL_ID": name, "PARSL_WORKER_BLOCK_ID": options.block_id},
-        allow_many_files(),
+        Limits(allow_many_files(), int((options.worker_memory or 0) * GIGABYTE), options.worker_processes or 0),
     )
     stack.callback(pool.close)
     logger.info("manager %s of block %s, pid %d: %d workers", name, options.block_id, os.getpid(), workers)
@@ -71,16 +76,14 @@ def _manage(options: ManagerOptions, stack: ExitStack) -> None:
 
 def _open_log(options: ManagerOptions, name: str) -> Path:
     """Begin ``manager.log``; gives the directory for the workers' logs."""
-    directory = Path(options.logdir) / name
-    directory.mkdir(parents=True, exist_ok=True)
+    directory = Path(private_folder(Path(options.logdir) / name))
     logging.basicConfig(
         filename=directory / "manager.log",
         level=logging.DEBUG if options.debug else logging.INFO,
         format="%(asctime)s %(levelname)s %(message)s",
     )
     if options.worker_logdir_root is not None:
-        directory = Path(options.worker_logdir_root) / name
-        directory.mkdir(parents=True, exist_ok=True)
+        directory = Path(private_folder(Path(options.worker_logdir_root) / name))
     return directory
 
 

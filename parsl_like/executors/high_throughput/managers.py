@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 from parsl_like.core.ids import BlockId
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from parsl_like.executors.high_throughput.protocol import ManagerNews
 
 
@@ -71,6 +73,10 @@ class ConnectedManagers:
                 self._idle.add(BlockId(block))
             else:
                 self._idle.discard(BlockId(block))
+
+    def of_blocks(self, blocks: Collection[BlockId]) -> list[bytes]:
+        """The connected managers of some blocks."""
+        return [name for name, manager in self.live.items() if manager.news.block in blocks]
 
     @property
     def blocks(self) -> tuple[BlockId, ...]:

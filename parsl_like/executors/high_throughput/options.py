@@ -76,7 +76,7 @@ class ProcessOptions:
             raise ConfigurationError("The command line", list(argv), f"{FLAG} and the options of {cls.__name__}")
         try:
             return msgspec.json.decode(unquote_to_bytes(argv[1]), type=cls)
-        except (msgspec.DecodeError, ValueError) as error:
+        except (msgspec.DecodeError, ValueError, RecursionError) as error:
             raise ConfigurationError(f"{cls.__name__} on the command line", argv[1], f"its fields: {error}") from error
 
 
@@ -99,6 +99,8 @@ class ManagerOptions(ProcessOptions):
         drain_period: Seconds after which it takes nothing new, finishes and ends; None for never.
         python_path: Directories that workers look for modules in, before their own.
         address_probe_timeout: Seconds for each address; None to try them all at once without a limit of their own.
+        worker_memory: Gigabytes that each process of a worker may take; None for no limit.
+        worker_processes: Processes and threads that a worker lets the user have on the node; None for no limit.
     """
 
     addresses: tuple[Endpoint, ...]
@@ -115,6 +117,8 @@ class ManagerOptions(ProcessOptions):
     drain_period: float | None = None
     python_path: tuple[str, ...] = ()
     address_probe_timeout: float | None = None
+    worker_memory: float | None = None
+    worker_processes: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ acknowledgements), so that a heartbeat never waits behind a large argument.
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 
@@ -32,8 +32,22 @@ MOST_BYTES = MAX_FUNCTION + 64 * 1024
 INTERCHANGE = b"interchange"
 """The identity of the interchange on its links to the driver."""
 
+REGISTER_TAG = 16
+"""The number of a registration, in every version of the protocol."""
+
+PRESENT_YOURSELF = 0
+"""The incarnation that no interchange has: a manager that is told it registers again."""
+
 HASH_SIZE = 16
 """Length of a function's hash in bytes."""
+
+Attempt = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
+"""An attempt's identity, or a batch's number."""
+Count = Annotated[int, msgspec.Meta(ge=0, le=2**32 - 1)]
+Slots = Annotated[int, msgspec.Meta(ge=1, le=2**31 - 1)]
+Identity = Annotated[bytes, msgspec.Meta(min_length=1, max_length=255)]
+"""The name of a peer, on all links."""
+Hash = Annotated[bytes, msgspec.Meta(min_length=1, max_length=HASH_SIZE)]
 
 
 class Message(msgspec.Struct, array_like=True, frozen=True, gc=False):
@@ -54,14 +68,14 @@ class TaskItem(msgspec.Struct, array_like=True, frozen=True, gc=False):
         slots: How many worker slots it holds.
     """
 
-    attempt: int
-    function: bytes
+    attempt: Attempt
+    function: Hash
     body: bytes
-    buffers: int = 0
+    buffers: Count = 0
     priority: float = 0.0
     walltime: float = 0.0
-    spec: int = 0
-    slots: int = 1
+    spec: Count = 0
+    slots: Slots = 1
 
 
 class ResultItem(msgspec.Struct, array_like=True, frozen=True, gc=False):
@@ -77,13 +91,13 @@ class ResultItem(msgspec.Struct, array_like=True, frozen=True, gc=False):
         worker: Number of the worker on its node.
     """
 
-    attempt: int
-    outcome: int
+    attempt: Attempt
+    outcome: Count
     body: bytes
-    buffers: int = 0
+    buffers: Count = 0
     started: float = 0.0
     ended: float = 0.0
-    worker: int = 0
+    worker: Count = 0
 
 
 OUTCOME_VALUE = 0
@@ -100,7 +114,7 @@ OUTCOME_LOST = 2
 class Function(Message, tag=1, frozen=True):
     """A function's bytes; sent on each hop before the first task that names it, and again when asked for."""
 
-    hash: bytes
+    hash: Hash
     name: str
     blob: bytes
 
@@ -109,7 +123,7 @@ class Tasks(Message, tag=2, frozen=True):
     """A batch of attempts. ``acknowledged`` pairs each manager with the last of its result batches that has arrived."""
 
     items: list[TaskItem]
-    acknowledged: list[tuple[bytes, int]] = []
+    acknowledged: list[tuple[Identity, Attempt]] = []
 
 
 class Results(Message, tag=3, frozen=True):
@@ -123,23 +137,23 @@ class Results(Message, tag=3, frozen=True):
         items: A list of :class:`ResultItem`, still encoded.
     """
 
-    manager: bytes
-    sequence: int
-    capacity: int
-    attempts: list[int]
+    manager: Identity
+    sequence: Attempt
+    capacity: Count
+    attempts: list[Attempt]
     items: msgspec.Raw
 
 
 class NeedFunction(Message, tag=4, frozen=True):
     """The sender holds tasks whose function it does not know."""
 
-    hashes: list[bytes]
+    hashes: list[Hash]
 
 
 # --- control link: managers --------------------------------------------------------------------------------------
 
 
-class Register(Message, tag=16, frozen=True):
+class Register(Message, tag=REGISTER_TAG, frozen=True):
     """A manager presents itself; sent again after every reconnect until answered.
 
     Attributes:
@@ -166,12 +180,12 @@ class Register(Message, tag=16, frozen=True):
 
     version: int
     run_id: str
-    manager: bytes
+    manager: Identity
     block: str
     hostname: str
     pid: int
-    slots: int
-    capacity: int
+    slots: Count
+    capacity: Count
     cores: int
     memory: int
     accelerators: list[str]
@@ -180,15 +194,15 @@ class Register(Message, tag=16, frozen=True):
     packages: dict[str, str]
     transport: str
     ends: float = 0.0
-    held: list[int] = []
-    unacknowledged: list[int] = []
-    finished: list[int] = []
+    held: list[Attempt] = []
+    unacknowledged: list[Attempt] = []
+    finished: list[Attempt] = []
 
 
 class Registered(Message, tag=17, frozen=True):
     """The interchange takes a manager. ``incarnation`` grows when the interchange is started again."""
 
-    incarnation: int
+    incarnation: Count
     heartbeat_period: float
     heartbeat_threshold: float
 
@@ -203,8 +217,8 @@ class Heartbeat(Message, tag=19, frozen=True):
     """Either side lives. A manager tells what runs, so that a loss can be told from an attempt that never began."""
 
     sent: float
-    running: list[int] = []
-    capacity: int = 0
+    running: list[Attempt] = []
+    capacity: Count = 0
 
 
 class Drain(Message, tag=20, frozen=True):
@@ -216,26 +230,35 @@ class Drain(Message, tag=20, frozen=True):
 class Cancel(Message, tag=21, frozen=True):
     """Stop these attempts: forget those that wait, stop the workers of those that run."""
 
-    attempts: list[int]
+    attempts: list[Attempt]
 
 
 class Cancelled(Message, tag=22, frozen=True):
     """These attempts have been stopped; no news of them will follow."""
 
-    attempts: list[int]
+    attempts: list[Attempt]
 
 
 class Goodbye(Message, tag=23, frozen=True):
-    """The sender ends in good order; nothing it held is still running."""
+    """The sender ends in good order; nothing it held is still running.
+
+    Attributes:
+        reason: Why it ends.
+        returned: Of what a manager held: the attempts that had not begun.
+        abandoned: Those that had begun and were stopped.
+        finished: Those in result batches that have not been acknowledged, and may still be on their way.
+    """
 
     reason: str
-    returned: list[int] = []
+    returned: list[Attempt] = []
+    abandoned: list[Attempt] = []
+    finished: list[Attempt] = []
 
 
 class Acknowledged(Message, tag=24, frozen=True):
     """To a manager: its result batches up to this sequence number have arrived at the driver."""
 
-    sequence: int
+    sequence: Attempt
 
 
 class Stop(Message, tag=25, frozen=True):
@@ -252,7 +275,7 @@ class InterchangeReady(Message, tag=32, frozen=True):
 
     version: int
     pid: int
-    incarnation: int
+    incarnation: Count
     local: list[str]
     remote: list[str]
     python: str
@@ -264,28 +287,28 @@ class ManagerNews(Message, tag=33, frozen=True):
     ``attempts`` is what one that comes brings along: attempts that it holds, and those whose results it has.
     """
 
-    manager: bytes
+    manager: Identity
     what: str
     block: str
     hostname: str
-    slots: int
-    held: int
+    slots: Count
+    held: Count
     reason: str = ""
     python: str = ""
     package: str = ""
     packages: dict[str, str] = {}
     idle_since: float = 0.0
-    attempts: list[int] = []
+    attempts: list[Attempt] = []
 
 
 class Lost(Message, tag=34, frozen=True):
     """Attempts whose manager is gone: those that (may) have run, and those that surely had not begun."""
 
-    manager: bytes
+    manager: Identity
     hostname: str
     reason: str
-    started: list[int]
-    unstarted: list[int]
+    started: list[Attempt]
+    unstarted: list[Attempt]
 
 
 class BlockIdle(Message, tag=35, frozen=True):
@@ -302,10 +325,10 @@ class BlockEnded(Message, tag=36, frozen=True):
 
 
 class Notice(Message, tag=37, frozen=True):
-    """Something a user should know, and how often it happened; ``kind`` is "dropped", "stranger" or "warning"."""
+    """Something a user should know, and how often; ``kind`` is "dropped", "stranger", "stale" or "warning"."""
 
     text: str
-    count: int = 1
+    count: Count = 1
     kind: str = "warning"
 
 
@@ -356,8 +379,33 @@ def decode_items(items: msgspec.Raw) -> list[ResultItem]:
     """
     try:
         return _items.decode(items)
-    except (msgspec.DecodeError, ValueError) as error:
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:
         raise BadMessage(f"results: {error}") from error
+
+
+def decode_from(manager: bytes, frame: bytes | memoryview) -> Any:
+    """The message of a manager; a registration of another protocol version is read as far as it can be.
+
+    Raises:
+        BadMessage: as :func:`decode` does.
+    """
+    try:
+        return decode(frame)
+    except BadMessage:
+        if (register := _foreign_register(manager, frame)) is not None:
+            return register
+        raise
+
+
+def _foreign_register(manager: bytes, frame: bytes | memoryview) -> Register | None:
+    """A registration whose protocol this side does not speak, fit to be refused by name; None if it is none."""
+    try:
+        tag, version, _, _, block, hostname, *_ = msgspec.msgpack.decode(frame, type=list)
+    except (msgspec.DecodeError, ValueError, RecursionError):
+        return None
+    if tag != REGISTER_TAG or type(version) is not int or version == PROTOCOL_VERSION:
+        return None
+    return Register(version, "", manager, str(block), str(hostname), 0, 0, 0, 0, 0, [], "", "", {}, "")
 
 
 def decode(frame: bytes | memoryview) -> Any:

@@ -25,6 +25,10 @@ class Arrivals:
         self._all_up_to = 0
         self._beyond: set[int] = set()
 
+    def has(self, number: int) -> bool:
+        """Whether a batch has come before."""
+        return number <= self._all_up_to or number in self._beyond
+
     def add(self, number: int) -> int:
         """A batch has come, perhaps again; gives the number up to which all have."""
         if number == self._all_up_to + 1 and not self._beyond:

@@ -106,12 +106,14 @@ class HighThroughputSession(Inquiries):
         self._arrivals: dict[bytes, Arrivals] = {}
         self._unacknowledged = 0
         self._unacknowledged_bytes = 0
+        self.stale = 0
         self._ready = threading.Event()
         self._places: dict[tuple[bytes, int], str] = {}
         self._nudge: Callable[[], None] = _nobody
         self._broker = Broker(description, context)
         self._doubt: Doubt | None = None
         self._drained: set[BlockId] = set()
+        self._ended: set[BlockId] = set()
 
     def open(self) -> HighThroughputSession:
         """Bind the links and start the interchange; does not wait for it."""
@@ -169,7 +171,9 @@ class HighThroughputSession(Inquiries):
             try:
                 self._take(protocol.decode(parts[0]), parts)
             except BadMessage as error:
-                logger.warning("executor %s: %s", self.label, error)
+                self._warn(f"a message of its interchange was dropped: {error}", kind="dropped")
+        for who, count in broker.strangers().items():
+            self._warn(f"a connection was refused: {who}", count, "stranger")
         if self._unacknowledged >= ACKNOWLEDGE_AT or self._unacknowledged_bytes >= ACKNOWLEDGE_BYTES:
             self._send_tasks([], [])
         if self.error is None:
@@ -283,6 +287,10 @@ class HighThroughputSession(Inquiries):
         else:
             if isinstance(message, protocol.Drain):
                 self._drained.update(BlockId(block) for block in message.blocks)
+            elif isinstance(message, protocol.BlockEnded):
+                self._ended.add(BlockId(message.block))
+                if self._doubt is not None:
+                    self._doubt.ended(self.managers.of_blocks(self._ended))
             self._broker.send_control(protocol.encode(message))
 
     # --- an interchange that is lost
@@ -294,7 +302,8 @@ class HighThroughputSession(Inquiries):
             return
         self._warn(f"{reason} It is restarted.", kind="restarted")
         absent = self._doubt.absent if self._doubt is not None else frozenset()
-        self._doubt = Doubt(self.held, absent.union(self.managers.live))
+        gone = self.managers.of_blocks(self._ended)
+        self._doubt = Doubt(self.held, absent.union(self.managers.live), gone)
         self._known_functions.clear()
         if self._drained:
             self._later(protocol.Drain(list(self._drained)))
@@ -336,11 +345,14 @@ class HighThroughputSession(Inquiries):
             case protocol.InterchangeReady():
                 self._take_ready(message)
             case protocol.Notice(text, count, kind):
+                self.stale += count if kind == "stale" else 0
                 self._warn(text, count, kind)
             case _:
                 logger.debug("executor %s: no use for a %s", self.label, type(message).__name__)
 
     def _take_ready(self, message: protocol.InterchangeReady) -> None:
+        if len(message.local) % 2 or len(message.remote) % 2:
+            raise BadMessage(f"it listens at {message.local} and {message.remote}, which are no pairs")
         self._broker.listening(message)
         self._ready.set()
         if self._doubt is not None:
@@ -350,10 +362,13 @@ class HighThroughputSession(Inquiries):
         """Turn results into events: plain values at once, what may run user code off this thread."""
         held, events, deferred = self.held, self._events, []
         manager, at = message.manager, 0
-        for item in protocol.decode_items(message.items):
+        arrivals = self._arrivals.setdefault(manager, Arrivals())
+        again = arrivals.has(message.sequence)
+        for item in self._items_of(message):
             parts = buffers[at : at + item.buffers] if item.buffers else ()
             at += item.buffers
             if held.pop(item.attempt, None) is None:
+                self.stale += not again
                 continue
             if item.outcome == OUTCOME_VALUE and not parts and is_plain(item.body):
                 report = (item.started, item.ended, self._place(manager, item))
@@ -362,16 +377,34 @@ class HighThroughputSession(Inquiries):
                 except Exception as error:  # noqa: BLE001 - bytes that are not what they should be fail their task only
                     events.append(failure_event(item.attempt, error, report))
             elif item.outcome == OUTCOME_LOST:
-                events.append((_LOST, item.attempt, (ManagerLost(manager, "", bytes(item.body).decode()), False)))
+                events.append((_LOST, item.attempt, (self._handed_back(manager, item), False)))
             else:
                 deferred.append((item, parts, self._place(manager, item)))
         if not held:
             held.clear()  # it has grown to the size of the largest crowd
         if deferred:
             self.context.defer(partial(outcome_events, deferred))
-        self._acknowledged[manager] = self._arrivals.setdefault(manager, Arrivals()).add(message.sequence)
+        self._acknowledged[manager] = arrivals.add(message.sequence)
         self._unacknowledged += 1
         self._unacknowledged_bytes += sum(len(part) for part in buffers)
+
+    def _handed_back(self, manager: bytes, item: ResultItem) -> ManagerLost:
+        known = self.managers.live.get(manager)
+        host = known.news.hostname if known else "unknown"
+        return ManagerLost(manager, host, bytes(item.body).decode(errors="replace"))
+
+    def _items_of(self, message: protocol.Results) -> Sequence[ResultItem]:
+        """The results of a batch; those of one that cannot be read are lost, since nobody else has them."""
+        try:
+            items = protocol.decode_items(message.items)
+            if len(items) != len(message.attempts):
+                raise BadMessage(f"{len(items)} results came for {len(message.attempts)} attempts")
+        except BadMessage as error:
+            self._take_losses(
+                protocol.Lost(message.manager, "", f"its results cannot be read: {error}", message.attempts, [])
+            )
+            raise
+        return items
 
     def _place(self, manager: bytes, item: ResultItem) -> str:
         key = (manager, item.worker)

@@ -35,6 +35,17 @@ def test_what_nobody_names_may_have_begun_if_somebody_is_not_back() -> None:
     assert doubt.unaccounted({1, 2}) == ([2], True)
 
 
+def test_managers_of_blocks_that_are_over_are_not_waited_for() -> None:
+    doubt = Doubt([1], [b"a", b"b", b"c"], gone=[b"a"])
+    doubt.listening(100.0)
+    doubt.returned(b"b", [])
+    assert not doubt.is_over(100.0)
+    doubt.ended([b"c"])
+    assert doubt.is_over(100.0)
+    assert doubt.absent == {b"a", b"c"}
+    assert doubt.unaccounted({1}) == ([1], True)
+
+
 @pytest.mark.parametrize("late", [0.0, 50.0])
 def test_the_first_sign_that_it_listens_counts(late: float) -> None:
     doubt = Doubt([1], [b"a"])

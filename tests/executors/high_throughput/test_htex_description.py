@@ -26,7 +26,7 @@ PARSLS_ORDER = [
     *("address_probe_timeout", "worker_logdir_root", "manager_selector", "block_error_handler", "encrypted"),
     "remote_monitoring_radio",
 ]
-OURS = ["transport", "control_port"]
+OURS = ["transport", "control_port", "worker_memory_limit", "worker_process_limit"]
 
 
 def test_the_arguments_are_parsls_in_their_order_then_ours() -> None:
@@ -104,6 +104,10 @@ WRONG: list[tuple[str, Any]] = [
     ("worker_port", 0),
     ("worker_port", 70000),
     ("control_port", "80"),
+    ("worker_memory_limit", 0),
+    ("worker_memory_limit", "1"),
+    ("worker_process_limit", 0),
+    ("worker_process_limit", 1.5),
     ("worker_port_range", (2, 1)),
     ("interchange_port_range", 55000),
     ("worker_debug", 1),

@@ -24,7 +24,6 @@ from zmq.utils.garbage import gc as lender
 from parsl_like.executors.high_throughput import protocol
 from parsl_like.executors.high_throughput.authentication import Authenticator
 from parsl_like.executors.high_throughput.exchange.liveness import process_started
-from parsl_like.executors.high_throughput.exchange.placement import PRESENT_YOURSELF
 from parsl_like.executors.high_throughput.keys import RoleKeys, create_keys, load_keys
 from parsl_like.executors.high_throughput.links.local import LocalDialer, LocalListener
 from parsl_like.executors.high_throughput.links.tcp import TcpDialer, TcpListener
@@ -32,6 +31,7 @@ from parsl_like.executors.high_throughput.links.waiting import Waiter
 from parsl_like.executors.high_throughput.options import Endpoint, InterchangeOptions
 from parsl_like.executors.high_throughput.places import socket_directory
 from parsl_like.executors.high_throughput.protocol import (
+    PRESENT_YOURSELF,
     Acknowledged,
     BlockIdle,
     Cancel,

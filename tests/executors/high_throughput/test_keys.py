@@ -119,3 +119,46 @@ def test_the_file_of_another_role_is_refused(directory: Path) -> None:
     (directory / "manager.key").write_bytes((directory / "driver.key").read_bytes())
     with pytest.raises(ConfigurationError, match="the keys of the role manager"):
         load_keys(directory, "manager")
+
+
+@pytest.mark.parametrize("spoil", [0o770, 0o703])
+def test_a_folder_that_others_may_write_to_is_refused(directory: Path, spoil: int) -> None:
+    directory.chmod(spoil)
+    with pytest.raises(ConfigurationError, match="only you may write to"):
+        load_keys(directory, "manager")
+
+
+def test_something_that_is_no_file_is_refused_and_not_waited_for(directory: Path) -> None:
+    (directory / "manager.key").unlink()
+    os.mkfifo(directory / "manager.key", 0o600)
+    with pytest.raises(ConfigurationError, match="regular file"):
+        load_keys(directory, "manager")
+
+
+def test_a_file_that_is_too_large_is_not_read(directory: Path) -> None:
+    (directory / "manager.key").write_bytes(bytes(1 << 20))
+    with pytest.raises(ConfigurationError, match="at most 65536 bytes"):
+        load_keys(directory, "manager")
+
+
+@pytest.mark.parametrize("key", ["#" * 40, " " * 40, "a" * 39 + "\\", "ä" * 40])
+def test_what_is_no_key_is_refused_and_not_shown(directory: Path, key: str) -> None:
+    content = json.loads((directory / "manager.key").read_text())
+    (directory / "manager.key").write_text(json.dumps({**content, "secret": key}))
+    with pytest.raises(ConfigurationError) as refused:
+        load_keys(directory, "manager")
+    assert key not in str(refused.value)
+    assert refused.value.__cause__ is None
+
+
+def test_without_encryption_each_role_has_the_passwords_of_those_who_come_to_it(tmp_path: Path) -> None:
+    create_keys(tmp_path / "keys", encrypted=False)
+    keys = {role: load_keys(tmp_path / "keys", role) for role in get_args(Role)}
+    assert {role: set(known.peers) for role, known in keys.items()} == {
+        "interchange": {"manager"},
+        "driver": {"interchange"},
+        "manager": set(),
+    }
+    assert keys["interchange"].peers["manager"] == keys["manager"].public
+    assert {known.mechanism for known in keys.values()} == {b"PLAIN"}
+    assert not any(known.encrypted for known in keys.values())

@@ -693,7 +693,9 @@ def test_draining_finishes_what_is_there_and_takes_nothing_new(interchange: Inte
     assert interchange.results[late][0].outcome == OUTCOME_LOST
     (tmp_path / "go").touch()
     assert [interchange.answer(attempt) for attempt in attempts] == ["finished"] * 3
-    assert interchange.wait(Goodbye) == Goodbye("it is drained", [])
+    goodbye = interchange.wait(Goodbye)
+    assert (goodbye.reason, goodbye.returned, goodbye.abandoned) == ("it is drained", [], [])
+    assert goodbye.finished  # this interchange acknowledges nothing
     assert finish(manager) == (0, "")
 
 

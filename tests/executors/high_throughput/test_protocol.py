@@ -29,12 +29,16 @@ EXAMPLES: dict[str, Any] = {
     "str": "text",
     "bytes": b"\x00bytes",
     "list[str]": ["a"],
-    "list[int]": [1, 1 << 62],
-    "list[bytes]": [b"a" * 16],
     "dict[str, str]": {"a": "b"},
     "dict[str, bool]": {"0": True},
     "list[TaskItem]": [TaskItem(1 << 16, b"h" * 16, b"body", 2, -1.0, 3.0, 4, 5)],
-    "list[tuple[bytes, int]]": [(b"manager", 3)],
+    "list[tuple[Identity, Attempt]]": [(b"manager", 3)],
+    "Attempt": 1 << 62,
+    "Count": (1 << 32) - 1,
+    "Hash": b"h" * 16,
+    "Identity": b"manager",
+    "list[Attempt]": [0, 1 << 62],
+    "list[Hash]": [b"a" * 16],
     "msgspec.Raw": msgspec.Raw(b"\x90"),
 }
 
@@ -139,3 +143,40 @@ def test_too_large_is_a_bad_message() -> None:
 def test_items_that_are_none_are_bad_messages() -> None:
     with pytest.raises(BadMessage, match="results"):
         decode_items(msgspec.Raw(b"\x93\x01\x02\x03"))
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        [16, 77, "run", b"m", "block", "node7"],
+        [16, 77, None, {}, "block", "node7", "a field", ["of", "tomorrow"]],
+        [16, 0, "run", b"m", "block", "node7", 1],
+    ],
+)
+def test_a_registration_of_another_protocol_can_be_refused_by_name(fields: list[Any]) -> None:
+    register = protocol.decode_from(b"me", msgspec.msgpack.encode(fields))
+    assert (register.version, register.manager, register.block, register.hostname) == (
+        fields[1],
+        b"me",
+        "block",
+        "node7",
+    )
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        [16, protocol.PROTOCOL_VERSION, "run", b"m", "block", "host"],
+        [16, "1", 2, 3, 4, 5],
+        [18, 77, 0, 0, 0, 0],
+        [16],
+        5,
+    ],
+)
+def test_what_is_no_registration_of_another_protocol_is_no_message(fields: Any) -> None:
+    with pytest.raises(BadMessage):
+        protocol.decode_from(b"me", msgspec.msgpack.encode(fields))
+
+
+def test_a_readable_message_is_what_it_is() -> None:
+    assert protocol.decode_from(b"me", protocol.encode(protocol.Stop("why"))) == protocol.Stop("why")

@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from parsl_like.executors.high_throughput import protocol
 from parsl_like.executors.high_throughput.exchange.parcels import parcels
-from parsl_like.executors.high_throughput.exchange.placement_events import Effect, Give, Report, Tell, Undelivered
+from parsl_like.executors.high_throughput.exchange.placement_events import (
+    Effect,
+    Give,
+    Report,
+    Tell,
+    Undelivered,
+    Untold,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,16 +51,18 @@ class Delivery:
         """Send results to the driver as they came."""
         self._driver["data"].send(frame, buffers)
 
-    def carry_out(self, effect: Effect) -> Undelivered | None:
-        """Do what an effect says; gives back what could not be given to its manager."""
+    def carry_out(self, effect: Effect) -> Undelivered | Untold | None:
+        """Do what an effect says; gives back what could not be given to its manager, or that it cannot be told."""
         if type(effect) is Give:
             return self._give(effect)
         if type(effect) is Report:
             if type(effect.message) is protocol.ManagerNews:
                 self._note_news(effect.message)
             self.say(effect.message, effect.link)
-        elif type(effect) is Tell and (channel := self._managers["control"].get(effect.manager)):
-            channel.send(protocol.encode(effect.message), to=effect.manager)
+        elif type(effect) is Tell:
+            channel = self._managers["control"].get(effect.manager)
+            if channel is None or not channel.send(protocol.encode(effect.message), to=effect.manager):
+                return Untold(effect.manager)
         return None
 
     def _give(self, effect: Give) -> Undelivered | None:

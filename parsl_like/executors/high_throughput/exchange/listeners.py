@@ -45,12 +45,12 @@ class Listeners:
 def open_listeners(context: Context | None, options: InterchangeOptions, keys: RoleKeys | None) -> Listeners:
     """Listen where the options say: on unix sockets, on TCP, or on both.
 
-    Without keys, TCP is bound to the loopback address unless another one was given.
+    Without encryption, TCP is bound to the loopback address unless another one was given.
 
     Args:
         context: Where TCP sockets live, with an ``Authenticator`` if there are keys; None not to listen on TCP.
         options: What the interchange was told.
-        keys: The interchange's keys, None without encryption.
+        keys: The interchange's keys, None to let everybody in.
 
     Raises:
         ConfigurationError: if the options leave no way in.
@@ -83,11 +83,11 @@ def _listen_anywhere(
     from parsl_like.executors.high_throughput.links.tcp import TcpListener
 
     address = options.address
-    if keys is None and address == "*":
+    if address == "*" and (keys is None or not keys.encrypted):
         address = options.loopback_address
-    data = TcpListener(context, "data", keys, "manager")
+    data = TcpListener(context, "data", keys, "manager", options.heartbeat_threshold)
     listeners.data.append(data)
-    control = TcpListener(context, "control", keys, "manager")
+    control = TcpListener(context, "control", keys, "manager", options.heartbeat_threshold)
     listeners.control.append(control)
     ports = options.worker_port_range
     urls = [data.bind(address, options.worker_port, ports), control.bind(address, options.control_port, ports)]

@@ -39,6 +39,8 @@ class DriverWatch:
         self._visible = started > 0 and process_started(pid) == started
         self.pipe = pipe if _is_pipe(pipe) else None
         """What to poll: readable when the driver wrote to it or let it go. None if it is not held by anybody."""
+        if self.pipe is not None:
+            _be_continued_by(self.pipe)
 
     def heard(self, now: float, *, beat: bool) -> None:
         """The driver said something; ``beat`` tells whether it was a heartbeat."""
@@ -90,6 +92,22 @@ def process_started(pid: int) -> float | None:
         return None if state in "ZX" else float(fields[18])
     except (OSError, ValueError, IndexError):
         return None
+
+
+def _be_continued_by(pipe: int) -> None:
+    """Have the system send SIGCONT when a pipe ends: a process that somebody has stopped must hear of it, too.
+
+    Linux only (``man 2 fcntl``, F_SETOWN and F_SETSIG). It does nothing to a process that runs.
+    """
+    try:
+        import fcntl
+    except ImportError:  # not on Windows
+        return
+    if hasattr(fcntl, "F_SETSIG"):
+        with suppress(OSError):  # a kernel that only resembles Linux
+            fcntl.fcntl(pipe, fcntl.F_SETSIG, signal.SIGCONT)
+            fcntl.fcntl(pipe, fcntl.F_SETOWN, os.getpid())
+            fcntl.fcntl(pipe, fcntl.F_SETFL, fcntl.fcntl(pipe, fcntl.F_GETFL) | os.O_ASYNC)
 
 
 def _is_pipe(descriptor: int) -> bool:

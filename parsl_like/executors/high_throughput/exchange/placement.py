@@ -7,6 +7,7 @@ lost with a manager, or on the way to it, is told to the driver, which keeps the
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any, Literal
 
 from parsl_like.errors import BadMessage, InternalConsistencyError
@@ -22,12 +23,15 @@ from parsl_like.executors.high_throughput.exchange.placement_events import (
     FromManager,
     Give,
     LinkOpened,
+    ManagerEnded,
     Report,
     Tell,
     TurnEnded,
     Undelivered,
+    Untold,
 )
 from parsl_like.executors.high_throughput.exchange.roster import ManagerRow, Membership, Roster, news_of
+from parsl_like.executors.high_throughput.exchange.unreached import Unreached
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
@@ -36,9 +40,6 @@ if TYPE_CHECKING:
 
 REMEMBERED = 10_000
 """How many managers that are gone are remembered, to be told to stop if they come back."""
-
-PRESENT_YOURSELF = 0
-"""The incarnation that no interchange has: a manager that is told it registers again."""
 
 
 class PlacementMachine:
@@ -81,13 +82,16 @@ class PlacementMachine:
         self._wanted: dict[bytes, set[bytes]] = {}
         self._draining: set[str] = set()
         self._to_acknowledge: set[bytes] = set()
+        self._unreached = Unreached()
         self._stopping = ""
         self._effects: list[Effect] = []
         self._on_event: dict[type, Callable[[Any], None]] = {
             FromDriver: self._hear_driver,
             FromManager: self._hear_manager,
             LinkOpened: self._link_opened,
+            ManagerEnded: self._ended,
             Undelivered: self._undelivered,
+            Untold: self._untold,
             TurnEnded: self._end_turn,
         }
         self._on_driver: dict[type, Callable[[Any], None]] = {
@@ -125,7 +129,15 @@ class PlacementMachine:
     def deadline(self) -> float:
         """When the next :class:`TurnEnded` is due, in monotonic seconds, if nothing comes before."""
         idle = self._idleness.deadline()
-        return self._next_beat if idle is None else min(idle, self._next_beat)
+        return min(self._next_beat, self._unreached.deadline(), math.inf if idle is None else idle)
+
+    def has_given_up(self, manager: bytes) -> bool:
+        """Whether a manager was taken, and is gone."""
+        return manager in self._gone
+
+    def knows(self, manager: bytes) -> bool:
+        """Whether a manager has been taken, and is not gone."""
+        return manager in self._rows
 
     def managers(self) -> int:
         """How many managers there are that have not said goodbye."""
@@ -183,6 +195,7 @@ class PlacementMachine:
     def _end_block(self, message: protocol.BlockEnded) -> None:
         for row in self._rows.of_block(message.block):
             row.over = message.reason or "its block ended"
+            self._tell(row.register.manager, protocol.Heartbeat(0.0))  # which shows whether it can be reached
 
     def _stop(self, message: protocol.Stop) -> None:
         self._stopping = message.reason or "the driver ended"
@@ -204,6 +217,7 @@ class PlacementMachine:
             self._answer_unknown(manager, message)
             return
         row.heard = event.now
+        self._unreached.discard(manager)
         take(row, message)
 
     def _answer_unknown(self, manager: bytes, message: Any) -> None:
@@ -235,7 +249,8 @@ class PlacementMachine:
 
     def _welcome(self, now: float, register: protocol.Register) -> None:
         manager = register.manager
-        held = set(register.held).difference(self._early.pop(manager, ()), self._earlier.pop(manager, ()))
+        held = {*register.held, *register.finished}
+        held.difference_update(self._early.pop(manager, ()), self._earlier.pop(manager, ()))
         row = ManagerRow(register, now, register.capacity, held, linked=manager in self._linked)
         row.rank = self._rank and self._rank(register.block)
         self._rows.add(row)
@@ -269,6 +284,8 @@ class PlacementMachine:
                 self._tell(event.manager, protocol.Drain([row.register.block]))
             if row.stopping:
                 self._tell(event.manager, protocol.Cancel(sorted(row.stopping)))
+            if row.at_risk:  # it was asked already, but maybe over a link that was down
+                self._ask_to_register(event.manager)
             return
         row.linked = True
         row.functions.clear()
@@ -276,6 +293,14 @@ class PlacementMachine:
             row.at_risk = set(row.held)
             self._ask_to_register(event.manager)
         self._review(row)
+
+    def _ended(self, event: ManagerEnded) -> None:
+        if row := self._rows.get(event.manager):
+            self._give_up(row, row.leaving or "its process has ended")
+
+    def _untold(self, event: Untold) -> None:
+        if (row := self._rows.get(event.manager)) and row.over:
+            self._unreached.add(event.manager)
 
     def _undelivered(self, event: Undelivered) -> None:
         self._linked.discard(event.manager)
@@ -315,8 +340,9 @@ class PlacementMachine:
 
     def _take_goodbye(self, row: ManagerRow, message: protocol.Goodbye) -> None:
         row.leaving = message.reason or "it ended"
-        if returned := row.held.intersection(message.returned):
-            self._lose(row, row.leaving, started=[], unstarted=sorted(returned))
+        started = row.held.intersection(message.abandoned)
+        unstarted = row.held - started - set(message.finished)  # what it does not name has never come to it
+        self._lose(row, row.leaving, started=sorted(started), unstarted=sorted(unstarted))
         self._settle(row)
 
     # --- the end of a turn
@@ -324,6 +350,8 @@ class PlacementMachine:
     def _end_turn(self, event: TurnEnded) -> None:
         if event.now >= self._next_beat:
             self._beat(event.now)
+        for manager in self._unreached.over(event.now):
+            self._give_up(self._rows[manager], "it cannot be reached")
         if len(self._backlog) and not self._stopping:
             widest = self._rows.widest() if self._backlog.wide else 1
             for row, items in self._openings.deal(self._backlog, widest, len(self._rows)).items():
@@ -339,10 +367,8 @@ class PlacementMachine:
         manager = row.register.manager
         new = {item.function for item in items} - row.functions
         functions = self._functions_for(row, new) if new else []
-        sequence = 0
-        if manager in self._to_acknowledge:
-            sequence = row.acknowledge
-            self._to_acknowledge.discard(manager)
+        sequence = row.acknowledge if manager in self._to_acknowledge else 0
+        self._to_acknowledge.discard(manager)
         self._effects.append(Give(manager, functions, items, self._backlog.buffers_of(items), sequence))
         self._note_busy(row)
 
@@ -374,7 +400,7 @@ class PlacementMachine:
                 row.heard = min(now, row.heard + late)
             silence = now - row.heard
             if silence > (min(2 * self._period, self._threshold) if row.over else self._threshold):
-                self._give_up(row, silence)
+                self._give_up(row, f"nothing was heard of it for {silence:.0f} s")
                 continue
             if row.missing and now - row.missing_since > self._threshold:
                 self._lose_on_the_way(row, row.missing)
@@ -385,9 +411,8 @@ class PlacementMachine:
 
     # --- managers go
 
-    def _give_up(self, row: ManagerRow, silence: float) -> None:
+    def _give_up(self, row: ManagerRow, reason: str) -> None:
         held = sorted(row.held)
-        reason = f"nothing was heard of it for {silence:.0f} s"
         if row.over or row.leaving:
             reason = f"{row.over or row.leaving}; {reason}"
         elif row.running:
@@ -399,8 +424,7 @@ class PlacementMachine:
 
     def _lose(self, row: ManagerRow, reason: str, *, started: list[int], unstarted: list[int]) -> None:
         if started or unstarted:
-            lost = protocol.Lost(row.register.manager, row.register.hostname, reason, started, unstarted)
-            self._report(lost)
+            self._report(protocol.Lost(row.register.manager, row.register.hostname, reason, started, unstarted))
             self._release(row, started + unstarted)
 
     def _lose_on_the_way(self, row: ManagerRow, missing: set[int]) -> None:
@@ -431,6 +455,7 @@ class PlacementMachine:
         self._openings.remove(row)
         self._idleness.leave(row.register.block)
         self._linked.discard(manager)
+        self._unreached.discard(manager)
         self._gone[manager] = None
         if len(self._gone) > REMEMBERED:
             del self._gone[next(iter(self._gone))]
@@ -459,7 +484,7 @@ class PlacementMachine:
         self._effects.append(Report(message, link))
 
     def _ask_to_register(self, manager: bytes) -> None:
-        self._tell(manager, protocol.Registered(PRESENT_YOURSELF, self._period, self._threshold))
+        self._tell(manager, protocol.Registered(protocol.PRESENT_YOURSELF, self._period, self._threshold))
 
     def validate(self) -> None:
         """Check every invariant; for tests.
@@ -467,20 +492,8 @@ class PlacementMachine:
         Raises:
             InternalConsistencyError: naming the one that is broken.
         """
-        places = [item.attempt for item in self._backlog]
-        for row in self._rows.values():
-            places.extend(row.held)
-            for name in ("stopping", "at_risk", "missing", "wide"):
-                if set(getattr(row, name)) - row.held:
-                    raise InternalConsistencyError(f"{row.register.manager!r} does not hold all that is {name}: {row}")
-        if len(places) != len(set(places)):
-            raise InternalConsistencyError(f"an attempt is in two places: {sorted(places)}")
-        blocks: dict[str, tuple[int, int]] = {}
-        for row in self._rows.values():
-            managers, busy = blocks.get(row.register.block, (0, 0))
-            blocks[row.register.block] = managers + 1, busy + bool(row.held)
         try:
-            self._idleness.validate(blocks)
+            self._idleness.validate(self._rows.validate([item.attempt for item in self._backlog]))
             self._openings.validate(self._rows)
             self._backlog.validate()
         except ValueError as error:

@@ -38,6 +38,18 @@ class LinkOpened(Struct, frozen=True):
     link: Literal["data", "control"]
 
 
+class ManagerEnded(Struct, frozen=True):
+    """The process of a manager is gone, and everything has been told that it had said."""
+
+    manager: bytes
+
+
+class Untold(Struct, frozen=True):
+    """A manager was to be told something, and its control link is down."""
+
+    manager: bytes
+
+
 class Undelivered(Struct, frozen=True):
     """What was given to a manager could not be sent: its data link is down."""
 
@@ -52,7 +64,7 @@ class TurnEnded(Struct, frozen=True):
     now: float
 
 
-Event = FromDriver | FromManager | LinkOpened | Undelivered | TurnEnded
+Event = FromDriver | FromManager | LinkOpened | ManagerEnded | Untold | Undelivered | TurnEnded
 
 
 # --- effects

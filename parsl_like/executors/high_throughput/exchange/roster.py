@@ -171,6 +171,27 @@ class Roster(dict[bytes, ManagerRow]):
         """How many slots the largest manager has, 1 if there is none."""
         return max(self._widths, default=1)
 
+    def validate(self, waiting: Collection[int]) -> dict[str, tuple[int, int]]:
+        """Check that each attempt is in one place; gives how many managers each block has, and how many are busy.
+
+        Args:
+            waiting: The attempts that wait.
+
+        Raises:
+            ValueError: naming what is wrong.
+        """
+        places, blocks = list(waiting), dict[str, tuple[int, int]]()
+        for row in self.values():
+            places.extend(row.held)
+            for name in ("stopping", "at_risk", "missing", "wide"):
+                if set(getattr(row, name)) - row.held:
+                    raise ValueError(f"{row.register.manager!r} does not hold all that is {name}: {row}")
+            managers, busy = blocks.get(row.register.block, (0, 0))
+            blocks[row.register.block] = managers + 1, busy + bool(row.held)
+        if len(places) != len(set(places)):
+            raise ValueError(f"an attempt is in two places: {sorted(places)}")
+        return blocks
+
 
 def _minor(version: str) -> str:
     return ".".join(version.split(".")[:2])

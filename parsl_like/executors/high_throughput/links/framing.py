@@ -20,6 +20,9 @@ MOST_PARTS = 65536
 MOST_DESCRIPTORS = 64
 """Segments of one message that are passed as descriptors (the kernel allows 253); further ones travel as bytes."""
 
+GREETING_FRAME = 16 * 1024
+"""The largest frame of the first message of a connection, in bytes: nobody's word counts before that."""
+
 SEGMENT = 1 << 63
 """Set in the number of a part that is a segment."""
 
@@ -50,9 +53,12 @@ class Assembler:
     Args:
         max_frame: The largest frame to take, in bytes.
         max_part: The largest part.
+        greeted: Whether the first message may be as large, too; else it has no parts, and a frame of
+            :data:`GREETING_FRAME` at most.
     """
 
-    def __init__(self, max_frame: int, max_part: int) -> None:
+    def __init__(self, max_frame: int, max_part: int, *, greeted: bool = True) -> None:
+        self._greeted = greeted
         self._max_frame = max_frame
         self._max_part = max_part
         self._chunks: list[bytes] = []
@@ -78,6 +84,7 @@ class Assembler:
                 return []
             data = b"".join(self._chunks)
             self._chunks = []
+        self._greeted = self._greeted or _greets(data)
         found: list[list[Any]] = []
         at, end = 0, len(data)
         while end - at >= HEAD.size:
@@ -121,6 +128,8 @@ class Assembler:
             if number < SEGMENT:
                 message.append(memoryview(data)[at : at + number])
                 at += number
+            elif number == SEGMENT:
+                raise BadMessage("a segment that holds nothing")
             elif self._descriptors:
                 message.append(received(self._descriptors.pop(0), number & ~SEGMENT))
             else:
@@ -133,3 +142,17 @@ class Assembler:
         for descriptor in self._descriptors:
             Segment(descriptor, 0).close()
         self._descriptors.clear()
+
+
+def _greets(data: bytes) -> bool:
+    """Whether a connection has begun as it should; False if that cannot be seen yet.
+
+    Raises:
+        BadMessage: if it has not.
+    """
+    if len(data) < HEAD.size:
+        return False
+    length, count = HEAD.unpack_from(data)
+    if count or length > GREETING_FRAME:
+        raise BadMessage("it does not begin with a greeting")
+    return True

@@ -12,9 +12,11 @@ import struct
 import time
 from collections import deque
 from functools import partial
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from parsl_like.errors import BadMessage, ExecutorError
+from parsl_like.executors.high_throughput.links.port import Parting
 from parsl_like.executors.high_throughput.links.stream import Stream
 from parsl_like.executors.high_throughput.links.waiting import WRITE
 
@@ -28,6 +30,15 @@ logger = logging.getLogger("parsl_like.links")
 SCHEME = "ipc://"
 GREETING = b"parsl_like link 1 "
 """What every connection begins with, followed by the identity of whoever connects."""
+
+GREETING_S = 10.0
+"""Seconds a connection has to greet, as soon as somebody else connects."""
+
+MOST_SILENT = 256
+"""Connections that have not greeted; of more, the one that has been silent for longest is closed."""
+
+MOST_PARTINGS = 10_000
+"""How many connections that ended are remembered for whoever asks."""
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.02, 1.0
 """Seconds between two tries to connect."""
@@ -57,6 +68,8 @@ class LocalListener:
         self._peers: dict[bytes, _Peer] = {}
         self._all: set[_Peer] = set()
         self._ready: deque[_Peer] = deque()
+        self._silent: dict[_Peer, float] = {}
+        self._partings: deque[Parting] = deque(maxlen=MOST_PARTINGS)
         self._waiter: Waiter | None = None
 
     def watch(self, waiter: Waiter) -> None:
@@ -76,18 +89,29 @@ class LocalListener:
     def receive(self) -> list[Any] | None:
         """Identity, frame and parts of the next message, None if there is none at present."""
         while self._ready:
-            peer = self._ready[0]
+            peer, why = self._ready[0], ""
             try:
                 message = peer.stream.receive()
                 if message is not None:
                     self._ready.rotate(-1)  # the next turn is another's
                     return [peer.identity, *message] if peer.identity else self._greet(peer, message)
             except BadMessage as error:
-                logger.warning("a connection to %s is closed: %s", self._path, error)
+                why = str(error)
+                logger.warning("a connection to %s is closed: %s", self._path, why)
             self._unlist(peer)
             if peer.stream.broken:
+                if why or self._peers.get(peer.identity) is peer:
+                    self._partings.append(Parting(peer.identity, peer.process, why))
                 self._drop(peer)
         return None
+
+    def partings(self) -> Sequence[Parting]:
+        """The connections that have ended since the last call, but for those that were made again."""
+        if not self._partings:
+            return ()
+        found = [parting for parting in self._partings if parting.reason or parting.identity not in self._peers]
+        self._partings.clear()
+        return found
 
     def forget(self, peer: bytes) -> None:
         """There is nothing to do: what waits goes with the connection."""
@@ -120,7 +144,7 @@ class LocalListener:
     # --- connections
 
     def _accept(self, _mask: int) -> bool:
-        while True:
+        while self._has_room():
             try:
                 connected, _ = self._door.accept()
             except BlockingIOError:
@@ -132,16 +156,41 @@ class LocalListener:
                 if not self._refuse_one():
                     return bool(self._ready)
                 continue
-            if not _is_own(connected):
-                logger.warning("a connection to %s by another user is refused", self._path)
+            process, user = _other_end(connected)
+            if user not in (None, 0, os.geteuid()):
+                why = f"it comes from another user ({user})"
+                logger.warning("a connection to %s is closed: %s", self._path, why)
+                self._partings.append(Parting(b"", process, why))
                 connected.close()
                 continue
-            self._take(connected)
+            self._take(connected, process)
+        return bool(self._ready)
 
-    def _take(self, connected: socket.socket) -> None:
+    def _has_room(self) -> bool:
+        """Close connections that do not greet, if there are too many; False if nobody else can be heard before them."""
+        now = time.monotonic()
+        for peer in list(islice(self._silent, max(0, 1 + len(self._silent) - MOST_SILENT))):
+            if peer.listed:  # it has something to say, and will be heard now
+                return False
+            self._hush(peer)
+        for peer, since in list(self._silent.items()):
+            if now - since < GREETING_S or peer.listed:
+                break
+            self._hush(peer)
+        return True
+
+    def _hush(self, peer: _Peer) -> None:
+        why = "it does not greet"
+        logger.warning("a connection to %s is closed: %s", self._path, why)
+        self._partings.append(Parting(b"", peer.process, why))
+        self._drop(peer)
+
+    def _take(self, connected: socket.socket, process: int) -> None:
         peer = _Peer()
-        peer.stream = Stream(connected, partial(self._want_writing, peer))
+        peer.process = process
+        peer.stream = Stream(connected, partial(self._want_writing, peer), greeted=False)
         self._all.add(peer)
+        self._silent[peer] = time.monotonic()
         if self._waiter is not None:
             self._waiter.add(connected.fileno(), self, partial(self._note, peer))
         self._list(peer)
@@ -188,6 +237,7 @@ class LocalListener:
             peer.stream.broken = True
             raise BadMessage("it does not begin with a greeting")
         peer.identity = identity
+        self._silent.pop(peer, None)
         if (before := self._peers.get(identity)) is not None:
             self._drop(before)
         self._peers[identity] = peer
@@ -197,6 +247,7 @@ class LocalListener:
         if self._peers.get(peer.identity) is peer:
             del self._peers[peer.identity]
         self._all.discard(peer)
+        self._silent.pop(peer, None)
         self._unlist(peer)
         if self._waiter is not None:
             self._waiter.remove(peer.stream.fileno())
@@ -212,11 +263,12 @@ class LocalListener:
 class _Peer:
     """A connection that somebody has made."""
 
-    __slots__ = ("identity", "listed", "stream", "writing")
+    __slots__ = ("identity", "listed", "process", "stream", "writing")
 
     def __init__(self) -> None:
         self.stream: Stream
         self.identity = b""
+        self.process = 0
         self.listed = False
         self.writing = False
 
@@ -272,6 +324,10 @@ class LocalDialer:
 
     def forget(self, peer: bytes) -> None:
         """There is nothing to do."""
+
+    def partings(self) -> Sequence[Parting]:
+        """None: who connects does so again."""
+        return ()
 
     def is_connected(self) -> bool:
         """Whether the connection stands."""
@@ -346,9 +402,9 @@ def _spare() -> int:
     return os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
 
 
-def _is_own(connected: socket.socket) -> bool:
-    """Whether this user, or root, is at the other end (``man 7 unix``, SO_PEERCRED)."""
+def _other_end(connected: socket.socket) -> tuple[int, int | None]:
+    """The process that has connected, and its user (``man 7 unix``, SO_PEERCRED); 0 and None if that is not told."""
     if not hasattr(socket, "SO_PEERCRED"):
-        return True
-    _, uid, _ = struct.unpack("3i", connected.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
-    return uid in (0, os.geteuid())
+        return 0, None
+    process, user, _ = struct.unpack("3i", connected.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
+    return process, user

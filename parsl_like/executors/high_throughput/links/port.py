@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,6 +20,20 @@ BIG = 64 * 1024
 
 LARGE = 2 * 1024 * 1024
 """Bytes from which a part is cut into pieces between hosts, so that its message may arrive late."""
+
+
+class Parting(NamedTuple):
+    """A connection that is over, with everything read that had come over it.
+
+    Attributes:
+        identity: Who was at the other end; empty if that was never said.
+        process: The process there, on this host; 0 if that cannot be known.
+        reason: Why it was closed on this side; empty if the other side did.
+    """
+
+    identity: bytes
+    process: int
+    reason: str
 
 
 class Channel(Protocol):
@@ -49,6 +63,10 @@ class Channel(Protocol):
 
     def forget(self, peer: bytes) -> None:
         """Nothing more is to be sent to a peer: what waits for it is dropped."""
+        ...
+
+    def partings(self) -> Sequence[Parting]:
+        """The connections that have ended since the last call and were not made again, where that is noticed at all."""
         ...
 
     def is_connected(self) -> bool:

@@ -35,15 +35,16 @@ class Stream:
     Args:
         connected: The socket; belongs to the stream from now on.
         want_writing: Told whether :meth:`flush` is to be called when the socket takes something again.
+        greeted: Whether the other side is known; else it may not say much before it has greeted.
 
     Attributes:
         broken: Whether the other side has hung up or the connection is of no more use.
     """
 
-    def __init__(self, connected: socket.socket, want_writing: Callable[[bool], None]) -> None:
+    def __init__(self, connected: socket.socket, want_writing: Callable[[bool], None], *, greeted: bool = True) -> None:
         self._socket = connected
         self._want_writing = want_writing
-        self._assembler = Assembler(MOST_BYTES, MAX_BODY)
+        self._assembler = Assembler(MOST_BYTES, MAX_BODY, greeted=greeted)
         self._messages: deque[list[Any]] = deque()
         self._empty = False
         self._outgoing: deque[_Outgoing] = deque()

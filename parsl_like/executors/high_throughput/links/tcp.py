@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import logging
 import math
+import random
 import socket as sockets
 import time
 from typing import TYPE_CHECKING, Any
@@ -17,15 +18,15 @@ import zmq
 
 from parsl_like.errors import BadMessage, ExecutorError
 from parsl_like.executors.high_throughput.links import pieces
-from parsl_like.executors.high_throughput.links.port import BIG, LARGE, MAX_BODY
-from parsl_like.executors.high_throughput.protocol import MAX_FRAME
+from parsl_like.executors.high_throughput.links.port import BIG, LARGE
+from parsl_like.executors.high_throughput.refusals import Refusals
 from parsl_like.serialize.segments import Segment
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from parsl_like.executors.high_throughput.keys import RoleKeys
-    from parsl_like.executors.high_throughput.links.port import Link
+    from parsl_like.executors.high_throughput.links.port import Link, Parting
     from parsl_like.executors.high_throughput.links.waiting import Waiter
 
     Socket = zmq.Socket[bytes]
@@ -34,8 +35,17 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("parsl_like.links")
 
+UNACKNOWLEDGED_S = 10.0
+"""What is sent and not acknowledged for so many seconds ends a connection; then another one is tried once a second.
+
+Otherwise TCP itself tries again, in pauses that double: after a cut of 26 s it would be silent for another 25 s.
+"""
+
 TURN_PIECES = 8
 """Pieces that are taken or acknowledged before others have their turn."""
+
+MOST_AT_ONCE = LARGE + 64 * 1024
+"""What is larger, in bytes, ends a connection. ZeroMQ keeps so much of what comes before it knows who talks."""
 
 
 class TcpChannel:
@@ -75,15 +85,20 @@ class TcpChannel:
 
     def send(self, frame: bytes, parts: Sequence[Any] = (), *, to: bytes | None = None) -> bool:
         """Hand over a message; False if nobody is connected (any more) to take it."""
-        if not parts:
-            return self._transmit([frame], to)
-        if max(map(len, parts)) < LARGE:
-            return self._transmit([frame, *parts], to)
+        if len(frame) < LARGE and not (self._cutters and self._waits(to)):
+            if not parts:
+                return self._transmit([frame], to)
+            if max(map(len, parts)) < LARGE:
+                return self._transmit([frame, *parts], to)
         if not self._reaches(to):
             return False
         self._cutters.setdefault(to, pieces.Cutter()).put(frame, parts)
         self._go_on(to)
         return True
+
+    def _waits(self, peer: bytes | None) -> bool:
+        """Whether a large frame is on its way, on which what follows may build."""
+        return peer in self._cutters and self._cutters[peer].has_large_frame()
 
     def _reaches(self, peer: bytes | None) -> bool:
         return peer in self._known if self._routes else self._patient or self.is_connected()
@@ -206,6 +221,10 @@ class TcpChannel:
             if self._socket.poll(math.ceil(1000 * left)):
                 self.receive()
 
+    def partings(self) -> Sequence[Parting]:
+        """None: between hosts, the end of a connection does not tell who is gone."""
+        return ()
+
     def forget(self, peer: bytes) -> None:
         """Nothing more is to be sent to a peer."""
         self._cutters.pop(peer, None)
@@ -213,27 +232,47 @@ class TcpChannel:
 
 
 class TcpListener(TcpChannel):
-    """Where others connect to: a CurveZMQ server, unless there are no keys. To be bound by :meth:`bind`.
+    """Where others connect to: a CurveZMQ server if links are encrypted. To be bound by :meth:`bind`.
 
     Args:
         context: Where the socket lives.
-        link: Which of the two links it is, which sets how large its messages may be.
-        keys: The keys of the role that listens; None for no encryption.
+        link: Which of the two links it is.
+        keys: The keys of the role that listens; None to let everybody in.
         peer: The role that connects: the domain in which an authenticator allows keys.
+        threshold: Seconds of silence after which the other side counts as lost.
+
+    Attributes:
+        domain: Who connects to which link, in words.
     """
 
-    def __init__(self, context: Context, link: Link = "data", keys: RoleKeys | None = None, peer: str = "") -> None:
-        socket = _socket(context, zmq.ROUTER, link)
+    def __init__(
+        self,
+        context: Context,
+        link: Link = "data",
+        keys: RoleKeys | None = None,
+        peer: str = "",
+        threshold: float = math.inf,
+    ) -> None:
+        socket = _socket(context, zmq.ROUTER, unacknowledged(threshold))
         socket.setsockopt(zmq.BACKLOG, 4096)  # the managers of a large block come all at once
         socket.setsockopt(zmq.ROUTER_MANDATORY, 1)
         socket.setsockopt(zmq.ROUTER_HANDOVER, 1)
         if keys is not None:
-            socket.setsockopt(zmq.CURVE_SERVER, 1)
-            socket.setsockopt(zmq.CURVE_PUBLICKEY, keys.public)
-            socket.setsockopt(zmq.CURVE_SECRETKEY, keys.secret)
+            if keys.encrypted:
+                socket.setsockopt(zmq.CURVE_SERVER, 1)
+                socket.setsockopt(zmq.CURVE_PUBLICKEY, keys.public)
+                socket.setsockopt(zmq.CURVE_SECRETKEY, keys.secret)
+            else:
+                socket.setsockopt(zmq.PLAIN_SERVER, 1)
             socket.setsockopt_string(zmq.ZAP_DOMAIN, peer)
             socket.setsockopt(zmq.ZAP_ENFORCE_DOMAIN, 1)
+        self.domain = f"{peer} {link}"
+        self._encrypted = keys is not None and keys.encrypted
         super().__init__(socket)
+
+    def refusals(self, context: Context) -> Refusals:
+        """Counts who is refused here before showing any key."""
+        return Refusals(context, self._socket, encrypted=self._encrypted)
 
     def bind(self, address: str, port: int | None = None, port_range: tuple[int, int] | None = None) -> str:
         """Bind to a port of an address and give the URL: to ``port``, else to one of the range, else to any free one.
@@ -263,8 +302,7 @@ class TcpListener(TcpChannel):
         socket = self._socket
         socket.setsockopt(zmq.IPV6, int(":" in host))
         shown = f"[{host}]" if ":" in host else host
-        span = range(port_range[0], port_range[1] + 1) if port_range else ["*"]
-        ports: Iterable[int | str] = [port] if port else span
+        ports: Iterable[int | str] = [port] if port else _somewhere_in(*port_range) if port_range else ["*"]
         reason = OSError("the range is empty")
         for candidate in ports:
             try:
@@ -278,6 +316,13 @@ class TcpListener(TcpChannel):
         raise reason
 
 
+def _somewhere_in(first: int, last: int) -> Iterator[int]:
+    """All ports of a range, from any one of them on: the first ones are what everybody on this machine tries first."""
+    count = last - first + 1
+    begin = random.randrange(max(1, count))  # noqa: S311 - no secret hangs on it
+    return (first + (begin + step) % count for step in range(count))
+
+
 class TcpDialer(TcpChannel):
     """The side that connects, and again whenever the connection breaks, until it is closed.
 
@@ -288,10 +333,11 @@ class TcpDialer(TcpChannel):
         context: Where the socket lives.
         url: Whom to connect to.
         identity: The name under which the other side knows this one.
-        link: Which of the two links it is, which sets how large its messages may be.
-        keys: The keys of the role that connects; None for no encryption.
+        link: Which of the two links it is.
+        keys: The keys of the role that connects; None to show none.
         peer: The role that listens.
         patient: Let what is sent wait for the connection.
+        threshold: Seconds of silence after which the other side counts as lost.
     """
 
     def __init__(
@@ -304,35 +350,45 @@ class TcpDialer(TcpChannel):
         keys: RoleKeys | None = None,
         peer: str = "",
         patient: bool = False,
+        threshold: float = math.inf,
     ) -> None:
-        socket = _socket(context, zmq.DEALER, link)
+        socket = _socket(context, zmq.DEALER, unacknowledged(threshold))
         socket.setsockopt(zmq.RECONNECT_IVL, 20)
         socket.setsockopt(zmq.RECONNECT_IVL_MAX, 1000)
         socket.setsockopt(zmq.CONNECT_TIMEOUT, 5000)
         socket.setsockopt(zmq.ROUTING_ID, identity)
         socket.setsockopt(zmq.IMMEDIATE, int(not patient))
         socket.setsockopt(zmq.PROBE_ROUTER, 1)
-        if keys is not None:
+        if keys is not None and keys.encrypted:
             socket.setsockopt(zmq.CURVE_SERVERKEY, keys.peers[peer])
             socket.setsockopt(zmq.CURVE_PUBLICKEY, keys.public)
             socket.setsockopt(zmq.CURVE_SECRETKEY, keys.secret)
+        elif keys is not None:
+            socket.setsockopt(zmq.PLAIN_USERNAME, keys.role.encode())
+            socket.setsockopt(zmq.PLAIN_PASSWORD, keys.public)
         socket.setsockopt(zmq.IPV6, int("[" in url))
         socket.connect(url)
         super().__init__(socket, patient=patient)
 
 
-def _socket(context: Context, kind: int, link: Link) -> Socket:
+def unacknowledged(threshold: float) -> float:
+    """Seconds for which what was sent may go unacknowledged, where silence is allowed for ``threshold`` seconds."""
+    return max(1.0, min(UNACKNOWLEDGED_S, threshold / 3))
+
+
+def _socket(context: Context, kind: int, patience: float) -> Socket:
     socket = context.socket(kind)
     socket.setsockopt(zmq.LINGER, 500)
     # Credit bounds what is on the way; a high-water mark would make the sender wait or drop instead.
     socket.setsockopt(zmq.SNDHWM, 0)
     socket.setsockopt(zmq.RCVHWM, 0)
-    socket.setsockopt(zmq.MAXMSGSIZE, MAX_FRAME if link == "control" else MAX_BODY)
+    socket.setsockopt(zmq.MAXMSGSIZE, MOST_AT_ONCE)
+    socket.setsockopt(zmq.TCP_MAXRT, round(1000 * patience))
     socket.setsockopt(zmq.HANDSHAKE_IVL, 10_000)
     for option, value in (
         (zmq.TCP_KEEPALIVE, 1),
-        (zmq.TCP_KEEPALIVE_IDLE, 30),
-        (zmq.TCP_KEEPALIVE_INTVL, 10),
+        (zmq.TCP_KEEPALIVE_IDLE, math.ceil(patience)),  # who only listens learns no sooner that the other has hung up
+        (zmq.TCP_KEEPALIVE_INTVL, math.ceil(patience)),
         (zmq.TCP_KEEPALIVE_CNT, 3),
     ):
         socket.setsockopt(option, value)

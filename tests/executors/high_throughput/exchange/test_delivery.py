@@ -11,7 +11,7 @@ import pytest
 
 from parsl_like.executors.high_throughput import protocol
 from parsl_like.executors.high_throughput.exchange.delivery import Delivery
-from parsl_like.executors.high_throughput.exchange.placement_events import Give, Report, Tell, Undelivered
+from parsl_like.executors.high_throughput.exchange.placement_events import Give, Report, Tell, Undelivered, Untold
 from parsl_like.executors.high_throughput.links.local import LocalDialer, LocalListener
 from parsl_like.executors.high_throughput.links.waiting import Waiter
 from parsl_like.executors.high_throughput.places import socket_directory
@@ -130,6 +130,6 @@ def test_a_manager_that_has_gone_is_told_nothing(ends: Ends) -> None:
     news = ManagerNews(b"m", "ended", "0", "node", 1, 0)
     assert ends.delivery.carry_out(Report(news)) is None
     assert ends.arrived(ends.control) == [news]
-    assert ends.delivery.carry_out(Tell(b"m", Stop("late"))) is None
+    assert ends.delivery.carry_out(Tell(b"m", Stop("late"))) == Untold(b"m")
     assert ends.manager["control"].receive() is None
     assert ends.delivery.carry_out(Give(b"m", [], ITEMS, BUFFERS)) == Undelivered(b"m", ITEMS, BUFFERS)

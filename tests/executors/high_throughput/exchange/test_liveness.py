@@ -136,3 +136,23 @@ def test_the_pipe_of_signals_is_closed_in_the_end() -> None:
     finally:
         for number, action in kept.items():
             signal.signal(number, action)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="F_SETSIG is Linux's")
+def test_the_end_of_the_pipe_continues_a_process_that_was_stopped() -> None:
+    program = (
+        "import sys\n"
+        "from parsl_like.executors.high_throughput.exchange.liveness import DriverWatch\n"
+        "watch = DriverWatch(1, 0.0, 30.0)\n"
+        "print('ready', flush=True)\n"
+        "print(watch.pipe_ended())\n"
+    )
+    words = [sys.executable, "-c", program]
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        process.send_signal(signal.SIGSTOP)
+        os.waitid(os.P_PID, process.pid, os.WSTOPPED)
+        process.stdin.close()
+        assert process.stdout.read() == "the driver closed its end of the pipe\n"

@@ -10,7 +10,7 @@ import pytest
 from parsl_like.errors import BadMessage, InternalConsistencyError
 from parsl_like.executors.high_throughput import protocol
 from parsl_like.executors.high_throughput.exchange.idleness import SETTLING
-from parsl_like.executors.high_throughput.exchange.placement import PRESENT_YOURSELF, PlacementMachine
+from parsl_like.executors.high_throughput.exchange.placement import PlacementMachine
 from parsl_like.executors.high_throughput.exchange.placement_events import (
     Effect,
     Event,
@@ -18,13 +18,17 @@ from parsl_like.executors.high_throughput.exchange.placement_events import (
     FromManager,
     Give,
     LinkOpened,
+    ManagerEnded,
     Report,
     Tell,
     TurnEnded,
     Undelivered,
+    Untold,
 )
 from parsl_like.executors.high_throughput.exchange.roster import Membership
+from parsl_like.executors.high_throughput.exchange.unreached import UNREACHED_S
 from parsl_like.executors.high_throughput.protocol import (
+    PRESENT_YOURSELF,
     Acknowledged,
     BlockEnded,
     BlockIdle,
@@ -187,10 +191,19 @@ def test_nothing_is_given_before_the_data_link_is_up(broker: Broker) -> None:
 def test_a_manager_that_comes_to_a_new_interchange_keeps_what_it_holds(broker: Broker) -> None:
     broker.hear(Results(b"m", 4, 2, [8], msgspec.Raw(b"\x90")))
     (news,) = reported(broker.join(held=[7, 8], finished=[9]), ManagerNews)
-    assert (news.held, news.attempts) == (1, [7, 8, 9])
-    assert broker.send(task(1), task(2)) == {b"m": [1]}
+    assert (news.held, news.attempts) == (2, [7, 8, 9])
+    assert broker.send(task(1), task(2)) == {}
     broker.results(7)
+    assert broker.send() == {b"m": [1]}
+    broker.results(9)
     assert broker.send() == {b"m": [2]}
+
+
+def test_what_a_manager_says_it_has_finished_is_lost_if_it_dies_before_it_has_sent_it(broker: Broker) -> None:
+    broker.join(finished=[9])
+    beats = [broker.turn(PERIOD) for _ in range(int(THRESHOLD / PERIOD) + 2)]
+    (lost,) = [news for effects in beats for news in reported(effects, Lost)]
+    assert lost.started == [9]
 
 
 @pytest.mark.parametrize("changes", [{"block": "7"}, {"slots": 3}])
@@ -439,6 +452,15 @@ def test_after_a_broken_data_link_a_manager_says_what_it_has_and_the_rest_is_los
     assert changes_of(effects) == []
 
 
+def test_who_was_asked_over_a_broken_link_is_asked_again(broker: Broker) -> None:
+    broker.join()
+    broker.send(task(1))
+    broker.feed(LinkOpened(1.0, b"m", "data"))  # and the question is lost, if the other link is down, too
+    assert told(broker.feed(LinkOpened(1.0, b"m", "control")), Registered)[0].incarnation == PRESENT_YOURSELF
+    assert reported(broker.hear(register()), Lost)[0].unstarted == [1]
+    assert broker.feed(LinkOpened(1.0, b"m", "control")) == []
+
+
 def test_what_may_be_in_a_batch_that_comes_again_is_not_lost(broker: Broker) -> None:
     broker.join(capacity=3)
     broker.send(task(1), task(2), task(3))
@@ -587,6 +609,56 @@ def test_a_manager_that_held_nothing_when_its_block_ended_is_no_loss(broker: Bro
     assert changes_of(beat(broker, 3 * PERIOD)) == ["ended"]
 
 
+def test_a_manager_whose_process_has_ended_is_lost_at_once(broker: Broker) -> None:
+    broker.join()
+    broker.send(task(1))
+    effects = broker.feed(ManagerEnded(b"m"))
+    (lost,) = reported(effects, Lost)
+    assert (lost.started, lost.unstarted, lost.reason) == ([1], [], "its process has ended")
+    assert changes_of(effects) == ["lost"]
+    assert broker.feed(ManagerEnded(b"m")) == []
+
+
+def test_a_process_that_ends_after_its_goodbye_is_no_loss(broker: Broker) -> None:
+    broker.join()
+    broker.send(task(1))
+    broker.hear(Goodbye("done", finished=[1]))
+    effects = broker.feed(ManagerEnded(b"m"))
+    assert changes_of(effects) == ["ended"]
+    assert reported(effects, Lost)[0].started == [1]
+
+
+def test_when_a_block_has_ended_its_managers_are_tried(broker: Broker) -> None:
+    broker.join(b"a")
+    broker.join(b"b", block="1")
+    assert [e.manager for e in broker.driver(BlockEnded("0", "")) if isinstance(e, Tell)] == [b"a"]
+
+
+def test_a_manager_of_an_ended_block_that_cannot_be_reached_is_soon_given_up(broker: Broker) -> None:
+    broker.join()
+    broker.send(task(1))
+    broker.feed(Untold(b"m"))  # its link may be made again, as long as its block lives
+    assert reported(beat(broker, PERIOD), Lost) == []
+    broker.driver(BlockEnded("0", "walltime reached"))
+    broker.feed(Untold(b"m"))
+    assert broker.turn() == []
+    assert broker.machine.deadline() == broker.now + UNREACHED_S
+    assert broker.turn(UNREACHED_S / 2) == []
+    (lost,) = reported(broker.turn(UNREACHED_S / 2), Lost)
+    assert lost.reason == "walltime reached; it cannot be reached"
+    broker.feed(Untold(b"m"))
+    assert broker.turn(UNREACHED_S) == []
+
+
+def test_a_manager_that_is_heard_again_was_reached(broker: Broker) -> None:
+    broker.join()
+    broker.driver(BlockEnded("0", ""))
+    broker.feed(Untold(b"m"))
+    broker.turn()
+    broker.hear(Heartbeat(1.0))
+    assert changes_of(broker.turn(UNREACHED_S)) == []
+
+
 # --- leaving
 
 
@@ -601,10 +673,20 @@ def test_goodbye_gives_back_what_was_not_begun(broker: Broker) -> None:
     assert broker.machine.managers() == 0
 
 
+def test_goodbye_tells_what_was_stopped_from_what_never_came(broker: Broker) -> None:
+    broker.join(slots=4, capacity=4)
+    broker.send(task(1), task(2), task(3), task(4))
+    effects = broker.hear(Goodbye("SIGTERM", returned=[1], abandoned=[2], finished=[3]))
+    (lost,) = reported(effects, Lost)
+    assert (lost.started, lost.unstarted) == ([2], [1, 4])
+    assert changes_of(effects) == []
+    assert changes_of(broker.results(3)) == ["ended"]
+
+
 def test_results_that_come_after_the_goodbye_still_count(broker: Broker) -> None:
     broker.join()
     broker.send(task(1))
-    assert broker.hear(Goodbye("")) == []
+    assert broker.hear(Goodbye("", finished=[1])) == []
     assert broker.machine.managers() == 0
     assert broker.send(task(2)) == {}
     assert changes_of(broker.results(1)) == ["ended"]
@@ -613,7 +695,7 @@ def test_results_that_come_after_the_goodbye_still_count(broker: Broker) -> None
 def test_results_that_never_come_after_the_goodbye_are_lost(broker: Broker) -> None:
     broker.join()
     broker.send(task(1))
-    broker.hear(Goodbye("done"))
+    broker.hear(Goodbye("done", finished=[1]))
     effects = beat(broker, THRESHOLD + PERIOD)
     (lost,) = reported(effects, Lost)
     assert lost.started == [1]

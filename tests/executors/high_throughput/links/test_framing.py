@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from parsl_like.errors import BadMessage
 from parsl_like.executors.high_throughput.links.framing import (
+    GREETING_FRAME,
     HEAD,
     MOST_DESCRIPTORS,
     MOST_PARTS,
@@ -180,3 +181,21 @@ def test_segments_become_bytes_where_descriptors_are_scarce(
         ((frame, part),) = assembler().take(data, [os.dup(descriptor)])
     os.close(descriptor)
     assert (frame, part, type(part)) == (b"f", b"content", bytearray)
+
+
+@pytest.mark.parametrize("head", [HEAD.pack(GREETING_FRAME + 1, 0), HEAD.pack(1, 1), b"GET / HT", b"\xff" * 8])
+@pytest.mark.parametrize("cut", [0, 5])
+def test_before_the_greeting_nothing_large_is_waited_for(head: bytes, cut: int) -> None:
+    taking = Assembler(1 << 30, 1 << 30, greeted=False)
+    assert taking.take(head[:cut]) == []
+    with pytest.raises(BadMessage, match="greeting"):
+        taking.take(head[cut:])
+
+
+def test_after_the_greeting_all_is_as_usual() -> None:
+    taking = Assembler(MAX_FRAME, MAX_PART, greeted=False)
+    data, _ = written((b"frame", [(b"part", False)]))
+    assert [read(message) for message in taking.take(HEAD.pack(2, 0) + b"hi" + data)] == [
+        (b"hi", []),
+        (b"frame", [(b"part", False)]),
+    ]

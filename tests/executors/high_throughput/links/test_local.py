@@ -27,7 +27,7 @@ from parsl_like.executors.high_throughput.links.local import (
     LocalDialer,
     LocalListener,
 )
-from parsl_like.executors.high_throughput.links.port import BIG
+from parsl_like.executors.high_throughput.links.port import BIG, Parting
 from parsl_like.executors.high_throughput.links.stream import Stream
 from parsl_like.executors.high_throughput.links.waiting import Waiter
 from parsl_like.serialize.segments import Segment
@@ -500,9 +500,86 @@ def test_another_user_is_turned_away_even_if_the_directory_were_open(
             assert host.turn(0) == []
         assert stranger.stdout.readline() == "b''\n"
         assert stranger.wait(60) == 0
-    assert "by another user is refused" in caplog.text
+    assert "it comes from another user (65534)" in caplog.text
     assert host.listener.receive() is None
     assert host.joined().is_connected()
+
+
+# --- who has gone, and why
+
+
+def test_the_end_of_a_connection_is_told_with_the_process_at_the_other_end(host: Host) -> None:
+    host.listen()
+    host.joined().close()
+    while host.listener.is_connected():
+        host.turn()
+        assert host.listener.receive() is None
+    assert host.listener.partings() == [Parting(b"m", os.getpid(), "")]
+    assert host.listener.partings() == ()
+
+
+def test_what_was_said_before_the_end_is_heard_before_it_is_told(host: Host) -> None:
+    host.listen()
+    dialer = host.joined()
+    assert dialer.send(b"last words")
+    dialer.close()
+    host.turn()
+    assert host.listener.partings() == ()
+    assert host.listener.receive() == [b"m", b"last words"]
+    while host.listener.is_connected():
+        assert host.listener.receive() is None
+        host.turn(0)
+    assert [parting.identity for parting in host.listener.partings()] == [b"m"]
+
+
+def test_who_has_come_again_has_not_gone(host: Host) -> None:
+    host.listen()
+    host.joined().close()
+    again = host.dial()
+    assert host.next(host.listener) == [b"m", b""]
+    assert host.listener.receive() is None
+    assert host.listener.partings() == ()
+    assert again.partings() == ()
+
+
+def test_why_somebody_was_shown_out_is_told(host: Host) -> None:
+    host.listen()
+    dialer = host.joined()
+    with host.raw() as rude:
+        rude.sendall(b"GET / HTTP/1.1")
+        host.turn()
+        assert host.listener.receive() is None
+    assert dialer.is_connected()
+    ((identity, process, reason),) = host.listener.partings()
+    assert (identity, process) == (b"", os.getpid())
+    assert "it does not begin with a greeting" in reason
+
+
+def test_a_crowd_that_does_not_greet_is_bounded_and_in_nobodys_way(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(local, "MOST_SILENT", 3)
+    host.listen()
+    crowd = [host.raw() for _ in range(10)]
+    dialer = host.joined()
+    assert dialer.send(b"x")
+    assert host.next(host.listener) == [b"m", b"x"]
+    assert len(host.listener._all) <= 1 + 3
+    assert {parting.reason for parting in host.listener.partings()} == {"it does not greet"}
+    for one in crowd:
+        one.close()
+
+
+def test_who_does_not_greet_has_to_go_when_others_come(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    host.listen()
+    with host.raw() as silent:
+        host.turn()
+        assert host.listener.receive() is None
+        host.joined(b"a")
+        assert len(host.listener._all) == 2
+        monkeypatch.setattr(local, "GREETING_S", 0.0)
+        host.joined(b"b")
+        assert len(host.listener._all) == 2
+        assert silent.recv(1) == b""
+    assert [parting.reason for parting in host.listener.partings()] == ["it does not greet"]
 
 
 # --- with no descriptor left

@@ -151,3 +151,71 @@ def test_a_message_that_ends_before_its_parts_is_refused() -> None:
     assert pieces.is_piece(last[0])
     with pytest.raises(BadMessage, match="have not come"):
         gatherer.finish(rest)
+
+
+def test_a_large_frame_is_cut_like_a_part() -> None:
+    frame, part = os.urandom(LARGE + 1), os.urandom(2 * LARGE)
+    cutter, gatherer = Cutter(), Gatherer()
+    cutter.put(frame, [b"small", part])
+    assert cutter.has_large_frame()
+    (whole,) = carry(cutter, gatherer)
+    assert contents(whole) == [frame, b"small", part]
+    assert isinstance(whole[0], bytes)
+    assert not cutter.has_large_frame()
+    cutter.put(FRAME, [part])
+    assert not cutter.has_large_frame()
+
+
+def test_what_only_waited_for_its_turn_goes_as_it_is() -> None:
+    cutter, gatherer = Cutter(), Gatherer()
+    cutter.put(bytes(LARGE), [])
+    cutter.put(FRAME, [b"part"])
+    *cut, plain = cutter.due()
+    assert plain == [FRAME, b"part"]
+    assert [len(gatherer.take(message)) > 0 for message in cut[:-1]] == [True, True]
+    assert gatherer.finish(cut[-1]) == [bytes(LARGE)]
+
+
+def piece(index: int, size: int, at: int, content: bytes) -> list[bytes]:
+    return [pieces._PIECE_HEAD.pack(pieces.MARK + b"P", 1, index, size, at), content]
+
+
+def test_there_is_room_for_one_part_at_a_time() -> None:
+    gatherer = Gatherer()
+    gatherer.take(piece(0, LARGE, 0, bytes(PIECE)))
+    for index in (1, 7):
+        with pytest.raises(BadMessage, match=f"part {index} came while part 0"):
+            gatherer.take(piece(index, LARGE, 0, bytes(PIECE)))
+    gatherer.take(piece(0, LARGE, PIECE, bytes(PIECE)))
+    gatherer.take(piece(7, LARGE, 0, bytes(PIECE)))
+    with pytest.raises(BadMessage, match="part 3 came while part 7"):
+        gatherer.take(piece(3, LARGE, 0, bytes(PIECE)))
+
+
+@pytest.mark.parametrize("size", [0, 1, LARGE - 1, MAX_BODY + 1, (1 << 64) - 1])
+def test_a_part_of_an_impossible_size_gets_no_room(size: int) -> None:
+    with pytest.raises(BadMessage, match=f"a part of {size} bytes"):
+        Gatherer().take(piece(0, size, 0, b"x"))
+
+
+def test_an_empty_piece_is_refused() -> None:
+    with pytest.raises(BadMessage, match="a piece of 0 bytes"):
+        Gatherer().take(piece(0, LARGE, 0, b""))
+
+
+def test_where_there_is_no_memory_for_a_part_the_message_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(size: int) -> bytearray:
+        raise OSError("no descriptor left") if size else MemoryError
+
+    monkeypatch.setattr(pieces.Segment, "sized", refuse)
+    monkeypatch.setattr(pieces, "bytearray", lambda size: refuse(0), raising=False)
+    with pytest.raises(BadMessage, match=f"no memory for a part of {LARGE} bytes"):
+        Gatherer().take(piece(0, LARGE, 0, b"x"))
+
+
+def test_an_acknowledgement_of_more_than_was_sent_opens_no_wider_window() -> None:
+    cutter = Cutter()
+    cutter.put(FRAME, [bytes(4 * WINDOW)])
+    cutter.due()
+    cutter.done(pieces._DONE_HEAD.pack(pieces.MARK + b"A", 1, 1 << 60))
+    assert sum(len(message[1]) for message in cutter.due()) == WINDOW

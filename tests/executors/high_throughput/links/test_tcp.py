@@ -17,10 +17,9 @@ import zmq
 from zmq.utils.garbage import gc as lender
 
 from parsl_like.errors import ExecutorError
-from parsl_like.executors.high_throughput.links.port import BIG
-from parsl_like.executors.high_throughput.links.tcp import TcpDialer, TcpListener
+from parsl_like.executors.high_throughput.links.port import BIG, LARGE
+from parsl_like.executors.high_throughput.links.tcp import MOST_AT_ONCE, TcpDialer, TcpListener
 from parsl_like.executors.high_throughput.links.waiting import Waiter
-from parsl_like.executors.high_throughput.protocol import MAX_FRAME
 from parsl_like.serialize.segments import Segment
 
 if TYPE_CHECKING:
@@ -278,12 +277,33 @@ def test_what_is_on_its_way_has_its_time_to_leave(hosts: Hosts) -> None:
     assert len(hosts.next(listener)) == 2 + len(parts)
 
 
-def test_a_control_link_refuses_large_frames_and_goes_on(hosts: Hosts) -> None:
-    listener, dialer = hosts.pair("control")
-    assert dialer.send(bytes(MAX_FRAME + 1))
+@pytest.mark.parametrize("link", ["data", "control"])
+def test_what_is_larger_than_a_piece_is_refused_and_the_link_goes_on(hosts: Hosts, link: Link) -> None:
+    listener, dialer = hosts.pair(link)
+    assert dialer._transmit([bytes(MOST_AT_ONCE + 1)], None)  # as another program would send it
     assert hosts.next(listener) == [b"m", b""]  # the connection was ended, and made again
     hosts.until(lambda: dialer.send(b"small"))
     assert hosts.next(listener) == [b"m", b"small"]
+
+
+@pytest.mark.parametrize("link", ["data", "control"])
+def test_a_large_frame_arrives_whole_and_what_was_sent_after_it_comes_after_it(hosts: Hosts, link: Link) -> None:
+    listener, dialer = hosts.pair(link)
+    large = os.urandom(5 * LARGE + 77)
+    assert dialer.send(b"first")
+    assert dialer.send(large)
+    assert dialer.send(b"behind", [b"part"])
+    assert dialer.send(large, [large, b"small"])
+    assert dialer.send(b"last")
+    assert hosts.next(listener) == [b"m", b"first"]
+    assert [hosts.next(listener)[1] == large, *map(bytes, hosts.next(listener)[1:])] == [True, b"behind", b"part"]
+    _, frame, part, small = hosts.next(listener)
+    assert (frame == large, bytes(part.content()) == large, bytes(small)) == (True, True, b"small")
+    assert hosts.next(listener) == [b"m", b"last"]
+    assert listener.send(large, to=b"m")
+    assert listener.send(b"behind", to=b"m")
+    assert hosts.next(dialer) == [large]
+    assert hosts.next(dialer) == [b"behind"]
 
 
 # --- ports
