@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Generic, Literal, ParamSpec, Self, TypeVar
 
+from parsl_like.core.numeric import finite
 from parsl_like.core.task import AppSpec
 from parsl_like.dataflow.loader import DataFlowKernelLoader
 from parsl_like.errors import ConfigurationError
@@ -137,11 +138,13 @@ class AppBase(Generic[P, R]):
                 first), ``container``, ``label``.
 
         Raises:
-            ConfigurationError: an option that does not exist.
+            ConfigurationError: an option that does not exist, or a priority that is no number.
         """
         unknown = sorted(set(options) - _OPTIONS)
         if unknown:
             raise ConfigurationError("options", unknown, f"some of {sorted(_OPTIONS)}")
+        if "priority" in options:
+            options["priority"] = finite("priority", options["priority"])
         twin = type(self).__new__(type(self))
         twin.__dict__.update(self.__dict__)
         twin._options = {**self._options, **options}

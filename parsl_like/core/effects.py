@@ -86,7 +86,11 @@ class Forget(Effect):
 
 
 class Outbox:
-    """Effects of one batch of events, grouped. The shell takes it away and leaves an empty one."""
+    """Effects of one batch of events, grouped. The shell empties it when it has carried them out.
+
+    The lists stay as long as the box: others would be made where a crowd of tasks is, and keep its memory when that has
+    gone. Whoever wants their content for longer copies them; only those in ``launch`` are for keeps.
+    """
 
     __slots__ = ("cancel", "forget", "launch", "prepare", "records", "remember", "settle", "watch")
 
@@ -104,6 +108,11 @@ class Outbox:
         return bool(
             self.launch or self.settle or self.prepare or self.records or self.watch or self.cancel or self.remember
         )
+
+    def clear(self) -> None:
+        """Have no effects any more."""
+        for name in self.__slots__:
+            getattr(self, name).clear()
 
     def typed(self) -> list[Effect]:
         """The same effects in readable form, in the order in which the shell carries them out."""

@@ -23,6 +23,7 @@ def connect(row: TaskRow, rows: MutableMapping[int, TaskRow], foreign: MutableMa
             continue
         source = rows.get(dependency)
         if source is None or source.phase >= FIRST_FINAL:
+            row.missed = True
             continue
         if source.dependents is None:
             source.dependents = []

@@ -123,12 +123,20 @@ class TaskMachine:
     def advance(self, row: TaskRow) -> None:
         """Go on with a row that waits for nothing: to the end if a dependency failed, else towards its executor."""
         if row.failed_depends is not None:
-            self.settle(row, Phase.dep_failed, self.dependency_error(row.attempt_id >> 16, row.failed_depends))
+            if self.knows_why(row):
+                self.settle(row, Phase.dep_failed, self.dependency_error(row.attempt_id >> 16, row.failed_depends))
         elif row.ready:
             self.launch(row)
         else:
             self.move(row, Phase.preparing)
             self.out.prepare.append(row)
+
+    def knows_why(self, row: TaskRow) -> bool:
+        """Whether all failures that a row's end has to name are known; if not, the shell is asked for them."""
+        if row.missed:
+            self.move(row, Phase.preparing)
+            self.out.prepare.append(row)
+        return not row.missed
 
     def launch(self, row: TaskRow) -> None:
         """Hand the current attempt to its executor."""
@@ -164,11 +172,11 @@ class TaskMachine:
             for dependent in release(row, error):
                 if dependent.phase >= FIRST_FINAL:
                     continue
-                if dependent.failed_depends is not None:
+                if dependent.failed_depends is None:
+                    self.advance(dependent)
+                elif self.knows_why(dependent):
                     cause = self.dependency_error(dependent.id, dependent.failed_depends)
                     ending.append((dependent, Phase.dep_failed, cause, None))
-                else:
-                    self.advance(dependent)
 
     def move(self, row: TaskRow, phase: int) -> None:
         """Change a row's phase, and the counts with it."""

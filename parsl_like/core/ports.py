@@ -359,7 +359,18 @@ class BlockContext:
 
 @dataclass(frozen=True, slots=True)
 class RunSummary:
-    """How a run went: tasks by public state, retries by app, losses, and where the logs are."""
+    """How a run went: tasks by public state, retries by app, losses, and where the logs are.
+
+    Attributes:
+        states: Tasks by public state.
+        retries: By app.
+        losses: How often a task was lost with the place where it ran.
+        seconds: How long the run has taken.
+        run_dir: Where the logs are.
+        notes: What went wrong, one sentence for each kind of trouble; empty if nothing did.
+        troubles: The same as data: ``where``, ``kind``, ``count``, ``text``, ``since`` and ``last`` (seconds since the
+            epoch, None where not known).
+    """
 
     states: Mapping[str, int]
     retries: Mapping[str, int]
@@ -367,3 +378,4 @@ class RunSummary:
     seconds: float
     run_dir: str
     notes: tuple[str, ...] = ()
+    troubles: tuple[Mapping[str, Any], ...] = ()

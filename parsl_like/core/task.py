@@ -58,6 +58,9 @@ class TaskRow:
 
     Values (``function``, ``args``, ``body``, ``value``, ``future``) are opaque handles: the machine moves them and
     never looks inside. A row is also the :class:`~parsl_like.core.ports.Attempt` that executors read.
+
+    Attributes:
+        missed: Whether something it depends on had ended before it came: how, only its future knows.
     """
 
     __slots__ = (
@@ -80,6 +83,7 @@ class TaskRow:
         "kwargs",
         "launched",
         "losses",
+        "missed",
         "phase",
         "priority",
         "ready",
@@ -98,6 +102,7 @@ class TaskRow:
         self.future = future
         self.phase: int = 0
         self.unresolved = 0
+        self.missed = False
         self.ready = False
         self.depends: tuple[int, ...] = ()
         self.dependents: list[TaskRow] | None = None

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
 from typing import TYPE_CHECKING, Any
 
 from parsl_like.core.events import EventType
 from parsl_like.core.records import Record
+from parsl_like.core.states import FINAL_PHASES
 from parsl_like.dataflow.errors import KernelClosed
 from parsl_like.dataflow.futures import CANCELLED, FAILED, UNSETTLED, run_owed
 from parsl_like.dataflow.services import Service
@@ -25,6 +27,9 @@ logger = logging.getLogger(__name__)
 CLEANUP_SECONDS = 25.0
 """How long a cleanup may take in all, in seconds; the last part of it is force."""
 
+RECORDS_SECONDS = 2.0, 10.0
+"""How long the records may take to be written at least, whatever is left of the time, and at most."""
+
 _CANCEL_REQUESTED = int(EventType.CANCEL_REQUESTED)
 _SUBMITTED = int(EventType.SUBMITTED)
 
@@ -40,12 +45,14 @@ class Closing:
         self._kernel = kernel
         self._end_of_late_tasks: tuple[int, Any] = (CANCELLED, None)
         self._blocks: threading.Thread | None = None
+        self._over_at = math.inf
 
     def close(self) -> None:
         """Close the kernel, each step guarded: one that fails is logged and the next one follows."""
-        deadline = time.monotonic() + CLEANUP_SECONDS
+        deadline = self._over_at = time.monotonic() + CLEANUP_SECONDS
         self._kernel.is_open = False
         for step in (
+            self._look_around,
             self._cancel_tasks,
             self._stop_loop,
             self._close_executors,
@@ -59,6 +66,16 @@ class Closing:
             except Exception:  # a session or plugin, perhaps foreign, must not keep the rest from being closed
                 logger.exception("while closing the kernel: %s failed", step.__name__.strip("_"))
 
+    def last_moment(self) -> float:
+        """Until when the records may be written, in monotonic seconds."""
+        now = time.monotonic()
+        least, most = RECORDS_SECONDS
+        return max(now + least, min(now + most, self._over_at))
+
+    def _look_around(self, _deadline: float) -> None:
+        """Note what is wrong now: soon nothing will run any more, and that will be as it should be."""
+        self._kernel.health.freeze()
+
     def _cancel_tasks(self, _deadline: float) -> None:
         kernel = self._kernel
         if not kernel._loop.alive:
@@ -67,7 +84,10 @@ class Closing:
 
         def cancel_all() -> None:
             error = KernelClosed("the kernel was closed before the task could end.")
-            live = [row.id for row in machine.rows.values()]
+            # Those that came later first: what needs a task that is cancelled would fail because of that.
+            live = sorted((row.id for row in machine.rows.values() if row.phase not in FINAL_PHASES), reverse=True)
+            if live:
+                logger.warning("%d task(s) had not ended when the kernel was closed, and are cancelled", len(live))
             machine.feed([(_CANCEL_REQUESTED, task, error) for task in live])
 
         kernel._loop.call(cancel_all)
@@ -82,7 +102,10 @@ class Closing:
             self._blocks = threading.Thread(
                 target=kernel._poller.close, args=(deadline,), name="parsl-like-closing", daemon=True
             )
-            self._blocks.start()
+            try:
+                self._blocks.start()
+            except RuntimeError:  # the interpreter is about to end, and starts no threads any more
+                self._blocks = None
         for label, session in list(kernel.executors.items()):
             try:
                 session.close(deadline=min(deadline, time.monotonic() + CLEANUP_SECONDS / 2))
@@ -96,6 +119,8 @@ class Closing:
     def _close_blocks(self, deadline: float) -> None:
         if self._blocks is not None:
             self._blocks.join(max(0.0, deadline - time.monotonic()) + 1.0)
+        elif self._kernel._poller is not None:
+            self._kernel._poller.close(deadline)
 
     def _stop_services(self, deadline: float) -> None:
         kernel = self._kernel
@@ -118,7 +143,7 @@ class Closing:
     def _write_summary(self, _deadline: float) -> None:
         kernel = self._kernel
         summary = kernel.summary()
-        kernel.log_summary(summary)
+        kernel.log_summary(summary, aloud=True)
         facts = {"what": "finished", "states": dict(summary.states), "losses": summary.losses}
         kernel.recorder.record(Record("run", time.time(), kernel.run_id, facts))
         kernel.plugins.run_finished(kernel._context, summary)

@@ -30,12 +30,14 @@ from parsl_like.core.machine import TaskMachine
 from parsl_like.core.ports import ElasticSession, ExecutorSession, RunInfo, RunSummary
 from parsl_like.core.states import FINAL_PHASES
 from parsl_like.core.task import AppSpec
+from parsl_like.dataflow.blockhistory import BlockHistory
 from parsl_like.dataflow.closing import Closing
 from parsl_like.dataflow.dependency_resolvers import SHALLOW_DEPENDENCY_RESOLVER
 from parsl_like.dataflow.effects import LiveEffects
 from parsl_like.dataflow.errors import DependencyError, TaskCancelled
 from parsl_like.dataflow.failures import FailureLog
 from parsl_like.dataflow.futures import CANCELLED, AppFuture, LazyFuture, run_owed
+from parsl_like.dataflow.health import Health
 from parsl_like.dataflow.joins import watch
 from parsl_like.dataflow.lifting import lifted_spec
 from parsl_like.dataflow.loop import KernelLoop
@@ -43,10 +45,13 @@ from parsl_like.dataflow.memoization import NoMemo
 from parsl_like.dataflow.payloads import FailedPayloads
 from parsl_like.dataflow.preparation import Preparation
 from parsl_like.dataflow.retries import RetryDesk
-from parsl_like.dataflow.rundirs import make_rundir
+from parsl_like.dataflow.rundirs import files_in, make_rundir
 from parsl_like.dataflow.services import Service, is_service_thread
+from parsl_like.dataflow.signals import ENDING_SIGNALS, LONGEST_S
 from parsl_like.dataflow.submission import INTERNAL, Submission, default_std_autopath
 from parsl_like.dataflow.taskview import TaskView
+from parsl_like.dataflow.telling import tell
+from parsl_like.dataflow.troubles import sentences
 from parsl_like.errors import ConfigurationError, NoDataFlowKernelError, TaskLost
 from parsl_like.monitoring.sinks.memory import MemorySink
 
@@ -58,6 +63,9 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _CANCEL_REQUESTED = int(EventType.CANCEL_REQUESTED)
+
+STATUS_SECONDS = 1.0
+"""How long the owner thread, which alone knows executors well, is waited for when the status is asked for."""
 
 
 class DataFlowKernel:
@@ -91,13 +99,24 @@ class DataFlowKernel:
         self._pid = os.getpid()
         self._descriptions: list[ParslExecutor] = []
         self._cleanup_lock = threading.Lock()
+        self._closer: int | None = None
+        self._closed = threading.Event()
         self.cleanup_called = False
+        self._stack = ExitStack()
+        self._at_exit = _call_weakly(self)
+        try:
+            with ENDING_SIGNALS.put_off():  # what is half open is hard to close
+                self._begin()
+        except KeyboardInterrupt:
+            self.cleanup()
+            raise
+
+    def _begin(self) -> None:
         with ExitStack() as stack:
             self._open(stack)
             self._stack = stack.pop_all()
-        self._at_exit = _call_weakly(self)
         atexit.register(self._at_exit)
-        _RUNNING.add(self)
+        ENDING_SIGNALS.attach(self)
 
     # --- putting it together -----------------------------------------------------------------------------------
 
@@ -116,7 +135,11 @@ class DataFlowKernel:
         warn_of_what_is_not_there(config)
         logger.info("run %s in %s", self.run_id, self.run_dir)
         self.plugins = open_plugins()
-        self.recorder = open_recorder(self.plugins, config, self._context, self.records, stack)
+        self._closing = Closing(self)
+        self.recorder = open_recorder(self.plugins, config, self._context, self.records)
+        stack.callback(lambda: self.recorder.close(self._closing.last_moment()))
+        self.block_history = BlockHistory(self.recorder.record)
+        self.health = Health(self)
         self._run_record = open_run_record(self._context, config)
         self._failures = FailureLog()
         self._payloads = FailedPayloads(self.run_dir)
@@ -131,7 +154,8 @@ class DataFlowKernel:
         )
         self._loop = KernelLoop(self.machine, self._crashed)
         resolver = config.dependency_resolver or SHALLOW_DEPENDENCY_RESOLVER
-        self._preparation = Preparation(self.executors, resolver, self.memoizer, self._loop.post_all)
+        limited = config.max_outstanding_tasks is not None
+        self._preparation = Preparation(self.executors, resolver, self.memoizer, self._loop.post_all, limited=limited)
         self.submission = Submission(
             self,
             self.executors,
@@ -154,7 +178,6 @@ class DataFlowKernel:
         )
         handler = config.retry_handler
         self._retries = RetryDesk(handler, self.machine, self._loop.post, config.internal_tasks_max_threads)
-        self._closing = Closing(self)
         stack.callback(self._closing.close)
         for service in (self._completion, self._prepare):
             service.start()
@@ -180,7 +203,8 @@ class DataFlowKernel:
         from parsl_like.dataflow.opening import executor_context, open_blocks
 
         context = executor_context(self, description)
-        session = self.plugins.open_executor(description, context)
+        with files_in(self.run_dir):
+            session = self.plugins.open_executor(description, context)
         self.executors[session.label] = session
         self._descriptions.append(description)
         self._loop.add_session(session)
@@ -189,6 +213,8 @@ class DataFlowKernel:
         self.submission.forget_choices()
         if isinstance(session, ElasticSession):
             self._poller = open_blocks(self, description, session, self._poller)
+            if self.health.watch(session):
+                self._loop.add_session(self.health.stalls)  # type: ignore[arg-type]  # polled like one; runs nothing
 
     def add_executors(self, executors: Sequence[ParslExecutor]) -> None:
         """Add executors to the running kernel; apps that run on "all" may use them from now on.
@@ -232,11 +258,7 @@ class DataFlowKernel:
     def submit_call(self, app: AppSpec, args: tuple[Any, ...], kwargs: dict[str, Any]) -> AppFuture[Any]:
         """Make a task of a call of an app; ``kwargs`` is taken over."""
         if not self.is_open:
-            when = (
-                "after the kernel had been cleaned up"
-                if os.getpid() == self._pid
-                else "in a fork of its kernel's process"
-            )
+            when = "in a fork of its kernel's process" if self.is_elsewhere else "after the kernel had been cleaned up"
             raise NoDataFlowKernelError(f"app {app.name} was called {when}.", hint="load a configuration first.")
         return self.submission.submit(app, args, kwargs)
 
@@ -268,7 +290,12 @@ class DataFlowKernel:
 
         Those that they submit are not waited for. In a callback, or in the body of a join app, callbacks are not
         waited for either.
+
+        Raises:
+            NoDataFlowKernelError: in a process that was forked from the kernel's own.
         """
+        if self.is_elsewhere:
+            raise NoDataFlowKernelError("Tasks were waited for in a fork of their kernel's process.")
         try:
             for future in self._loop.call(self._live_futures):
                 future.wait_published()
@@ -324,28 +351,42 @@ class DataFlowKernel:
     # --- looking in ----------------------------------------------------------------------------------------------
 
     def status(self) -> dict[str, Any]:
-        """The health of the run without reading a log: tasks, executors, blocks, threads, and what is stalled."""
+        """The health of the run without reading a log: what is connected, lost, restarted, stalled, since when.
+
+        Plain data: tasks, executors, blocks, threads, records and logs. Any thread may ask, at any time.
+        """
         from parsl_like.dataflow.status import kernel_status
 
         return kernel_status(self)
 
     def summary(self) -> RunSummary:
-        """Tasks by public state, retries by app, losses, and where the logs are."""
+        """Tasks by public state, retries by app, losses, what went wrong, and where the logs are."""
         machine = self.machine
+        troubles = self.health.troubles()
         return RunSummary(
             machine.summary(),
             dict(machine.retried),
             machine.losses,
             time.time() - self.time_began,
             self.run_dir,
+            tuple(sentences(troubles)),
+            tuple(troubles),
         )
 
     def log_task_states(self) -> None:
         """Write how the run goes so far to the log."""
         self.log_summary(self.summary())
 
-    def log_summary(self, summary: RunSummary) -> None:
-        """Write a summary to the log: tasks by state, retries by app, where the logs are."""
+    def log_summary(self, summary: RunSummary, *, aloud: bool = False) -> None:
+        """Write a summary to the log: what went wrong, tasks by state, retries by app, where the logs are.
+
+        Args:
+            summary: The summary.
+            aloud: Whether what went wrong goes to standard error, too; nothing does if all is well.
+        """
+        if summary.notes:
+            more = f"More is in {summary.run_dir}."
+            tell(logger, "not all went well in this run:", summary.notes, more, aloud=aloud)
         states = ", ".join(f"{count} {name}" for name, count in summary.states.items()) or "no task"
         retries = ", ".join(f"{app} {count}" for app, count in summary.retries.items()) or "none"
         logger.info(
@@ -370,23 +411,43 @@ class DataFlowKernel:
     def cleanup(self) -> None:
         """End everything that the kernel started. Every future ends: those of unfinished tasks as cancelled.
 
-        Returns within 30 seconds, by force if need be. A second call does nothing, and neither does one in a process
-        that was forked from the kernel's own: what runs belongs to the parent.
+        Returns within 30 seconds, by force if need be. A second call waits for the first one and does nothing else. One
+        in a process that was forked from the kernel's own does nothing: what runs belongs to the parent.
+
+        Raises:
+            KeyboardInterrupt: Ctrl-C was pressed meanwhile; raised when all is done, or at once by the second one.
         """
-        if os.getpid() != self._pid:
+        if self.is_elsewhere:
             return
-        with self._cleanup_lock:
-            if self.cleanup_called:
-                return
-            self.cleanup_called = True
+        with ENDING_SIGNALS.put_off():
+            with self._cleanup_lock:
+                first, self.cleanup_called = not self.cleanup_called, True
+                if first:
+                    self._closer = threading.get_ident()
+            if first:
+                self._clean_up()
+            elif self._closer != threading.get_ident() and not is_service_thread():
+                self._closed.wait(LONGEST_S)
+
+    def _clean_up(self) -> None:
         self.is_open = False
-        atexit.unregister(self._at_exit)
-        self._stack.close()
+        try:
+            self._stack.close()
+        finally:
+            atexit.unregister(self._at_exit)
+            ENDING_SIGNALS.detach(self)
+            self._closed.set()
+
+    @property
+    def is_elsewhere(self) -> bool:
+        """Whether this is a copy, in a process that was forked from the kernel's own: nothing runs here."""
+        return os.getpid() != self._pid
 
     def atexit_cleanup(self) -> None:
-        """Clean up at the interpreter's end, if the program has not."""
-        if not self.cleanup_called and os.getpid() == self._pid:
-            logger.warning("the program ended without cleaning up its kernel; doing so now")
+        """Clean up at the interpreter's end, if the program has not, or has not done with it."""
+        if not self.is_elsewhere and not self._closed.is_set():
+            if not self.cleanup_called:
+                logger.warning("the program ended without cleaning up its kernel; doing so now")
             self.cleanup()
 
     def __enter__(self) -> Self:
@@ -403,17 +464,6 @@ class DataFlowKernel:
 
     def __repr__(self) -> str:
         return f"<DataFlowKernel run {self.run_id} in {self.run_dir}, {'open' if self.is_open else 'closed'}>"
-
-
-def _close_in_child() -> None:
-    """In a forked process nobody runs tasks: calls of apps are refused there, since their futures would never end."""
-    for kernel in list(_RUNNING):
-        kernel.is_open = False
-
-
-_RUNNING: weakref.WeakSet[DataFlowKernel] = weakref.WeakSet()
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_close_in_child)
 
 
 def _acknowledged() -> None:

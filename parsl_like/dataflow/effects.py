@@ -71,21 +71,24 @@ class LiveEffects:
         self._broken[label] = error
 
     def carry_out(self, out: Outbox) -> None:
-        """Do everything in the box; launches first, since workers wait, and records last, since people can."""
+        """Do everything in the box; launches first, since workers wait, and records last, since people can.
+
+        The box may be emptied afterwards: other threads get copies of its lists.
+        """
         for label, rows in out.launch.items():
             self._launch(label, rows)
         if out.settle:
             self.settle(out.settle)
         if out.prepare:
-            self._prepare(out.prepare)
+            self._prepare(out.prepare.copy())
         for row, targets in out.watch:
             self._watch(row, targets)
         if out.cancel:
             self._cancel(out.cancel)
         if out.remember:
-            self._remember(out.remember)
+            self._remember(out.remember.copy())
         if out.records:
-            self._record(out.records)
+            self._record(out.records.copy())
 
     def _cancel(self, unwanted: list[tuple[AttemptId, str]]) -> None:
         by_label: dict[str, list[AttemptId]] = {}

@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Any
 
 from parsl_like.core.states import States
+from parsl_like.dataflow.errors import KernelClosed
 
 logger = logging.getLogger(__name__)
 
@@ -29,12 +30,15 @@ class FailureLog:
         self._seen: Counter[str] = Counter()
 
     def note(self, raw: Sequence[tuple[float, int, int, int, Any]], put: Callable[[Any], None]) -> None:
-        """Pick the failures out of a batch of state changes and have them logged by ``put``."""
+        """Pick the failures out of a batch of state changes and have them logged by ``put``.
+
+        What was cancelled because the kernel is closed is said once, by whoever closes it.
+        """
         failed = [
             # Its traceback as it is now: whoever asks for the result adds to it.
             (task, number, state, error, error.__traceback__)
             for _, task, number, state, error in raw
-            if state in _FAILURES and isinstance(error, BaseException)
+            if state in _FAILURES and isinstance(error, BaseException) and not isinstance(error, KernelClosed)
         ]
         if failed:
             put(partial(self._write_all, failed))

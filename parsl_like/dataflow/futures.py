@@ -8,12 +8,14 @@ never waited for one by one, so :class:`LazyFuture` makes them on first use and 
 from __future__ import annotations
 
 import logging
+import os
 import threading
 from collections.abc import Callable, Generator, Iterable, Sequence
 from concurrent.futures import CancelledError, Future, InvalidStateError
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from parsl_like.core.states import state_of
+from parsl_like.errors import NoDataFlowKernelError
 
 if TYPE_CHECKING:
     from parsl_like.core.task import TaskRow
@@ -26,6 +28,16 @@ _PENDING, _FINISHED, _CANCELLED = "PENDING", "FINISHED", "CANCELLED_AND_NOTIFIED
 # Guards the moments that a Condition of the future's own would guard; held for microseconds. It can be taken twice,
 # since a signal's handler or a finaliser that uses a future may run on a thread that holds it.
 _GATE = threading.RLock()
+
+
+def _renew_gate() -> None:
+    """In a forked process the thread that held it, if any did, does not exist."""
+    global _GATE  # noqa: PLW0603 - it is one per process
+    _GATE = threading.RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew_gate)
 
 UNSETTLED, SUCCEEDED, FAILED, CANCELLED = 0, 1, 2, 3
 
@@ -323,6 +335,15 @@ class AppFuture(LazyFuture[T]):
         if self.settled != UNSETTLED or self._kernel is None:
             return False
         return self._kernel.cancel(self)
+
+    def _wait(self, timeout: float | None) -> None:
+        if self._state == _PENDING and self._kernel is not None and self._kernel.is_elsewhere:
+            raise NoDataFlowKernelError(
+                f"task {self.tid} ({self._name}) runs in the process that this one was forked from, and its end will "
+                "not be heard of here.",
+                hint="wait for results before you fork, or in the parent.",
+            )
+        super()._wait(timeout)
 
     def __getitem__(self, key: Any) -> AppFuture[Any]:
         """A future of ``result()[key]``."""

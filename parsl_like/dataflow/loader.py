@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from typing import TYPE_CHECKING, Literal
 
@@ -32,7 +33,7 @@ class DataFlowKernelLoader:
         from parsl_like.dataflow.dflow import DataFlowKernel
 
         with cls._lock:
-            if cls._dfk is not None and not cls._dfk.cleanup_called:
+            if cls._dfk is not None and not cls._dfk.cleanup_called and not cls._dfk.is_elsewhere:
                 raise ConfigurationError(
                     "A configuration has already been loaded.",
                     hint="call clear() first, or make a DataFlowKernel by hand.",
@@ -42,11 +43,14 @@ class DataFlowKernelLoader:
 
     @classmethod
     def clear(cls) -> None:
-        """Clean up the default kernel, if there is one, and forget it."""
+        """Clean up the default kernel, if there is one, and forget it; that it is over holds for whoever calls."""
+        kernel = cls._dfk
+        if kernel is None:
+            return
+        kernel.cleanup()
         with cls._lock:
-            kernel, cls._dfk = cls._dfk, None
-        if kernel is not None:
-            kernel.cleanup()
+            if cls._dfk is kernel:
+                cls._dfk = None
 
     @classmethod
     def dfk(cls) -> DataFlowKernel:
@@ -64,6 +68,15 @@ class DataFlowKernelLoader:
     def wait_for_current_tasks(cls) -> None:
         """Wait until every task submitted so far has ended."""
         cls.dfk().wait_for_current_tasks()
+
+
+def _renew_lock() -> None:
+    """In a forked process the thread that held it, if any did, does not exist."""
+    DataFlowKernelLoader._lock = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew_lock)
 
 
 def _resolved(config: Config | Literal["auto"] | None) -> Config | None:

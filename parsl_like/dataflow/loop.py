@@ -17,7 +17,6 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from parsl_like.core.effects import Outbox
 from parsl_like.core.events import EventType, RawEvent
 from parsl_like.core.states import Phase
 from parsl_like.errors import BadStateException
@@ -38,6 +37,7 @@ _JOIN_SECONDS = 10.0
 PASS_EVENTS = 4096
 """Events taken from the inbox at a time: results are looked at, and records written, in between."""
 _LOOK_SECONDS = 0.2
+_ASK_SECONDS = 0.2
 
 CostRequest = Callable[[int, Any], None]
 
@@ -60,10 +60,10 @@ class KernelLoop:
         self._on_crash = on_crash
         self._inbox: deque[RawEvent] = deque()
         self._batch: list[RawEvent] = []
-        self._out = Outbox()
         self._sessions: list[ExecutorSession] = []
         self._fds: dict[int, tuple[int, ...]] = {}
         self._deadlines: dict[str, Callable[[], float]] = {}
+        self._ask_at = 0.0
         self.over = False
         self._asleep = False
         self._nudged = False
@@ -198,7 +198,7 @@ class KernelLoop:
         except BaseException as error:  # the thread's root: a dead owner must fail every future, not hang them
             self.over = True
             logger.critical("the kernel's owner thread crashed", exc_info=True)
-            ended = [*self._out.settle, *self.machine.take().settle]
+            ended = self.machine.out.settle
             try:
                 self._effects.settle(ended)  # ends that were reached before count, also those on their way out
             except Exception:  # telling of them may be what crashed
@@ -208,7 +208,7 @@ class KernelLoop:
     def _pass(self) -> bool:
         """Take and do everything there is; whether there was anything."""
         machine = self.machine
-        batch = self._batch = self._drain()
+        batch = self._drain()
         for session in self._sessions:
             try:
                 events = session.pump()
@@ -217,39 +217,39 @@ class KernelLoop:
             if events:
                 batch.extend(events if self._ask_cost is None else self._without_failures(events, self._ask_cost))
         if batch:
-            machine.feed(((_TIME_PASSED, 0, time.time()),))
-            machine.feed(batch)
-            self._batch = []
-        if not machine.out:
-            return bool(batch)
+            self._feed()
+        elif not machine.out:
+            return False
         self._carry_out()
         return True
 
+    def _feed(self) -> None:
+        """Have the machine take the batch."""
+        self.machine.feed(((_TIME_PASSED, 0, time.time()),))
+        self.machine.feed(self._batch)
+        self._batch.clear()
+
     def _carry_out(self) -> None:
-        self._out = self.machine.take()
-        self._effects.carry_out(self._out)
-        self._out = Outbox()
+        out = self.machine.out
+        if out:
+            self._effects.carry_out(out)
+            out.clear()
 
     def _drain(self) -> list[RawEvent]:
-        inbox = self._inbox
-        batch: list[RawEvent] = []
+        """Move what has come into the batch, which is empty at first."""
+        inbox, batch = self._inbox, self._batch
         for _ in range(min(len(inbox), PASS_EVENTS)):
             event = inbox.popleft()
             if event[0] == _CALL:
-                self._batch = batch
-                self._call(batch, event[2])
-                batch = []
+                self._call(event[2])
             else:
                 batch.append(event)
         return batch
 
-    def _call(self, batch: list[RawEvent], function: Callable[[], None]) -> None:
+    def _call(self, function: Callable[[], None]) -> None:
         """Run a call in its place: what was posted before it has been dealt with, and its effects carried out."""
-        self.machine.feed(((_TIME_PASSED, 0, time.time()),))
-        self.machine.feed(batch)
-        self._batch = []
-        if self.machine.out:
-            self._carry_out()
+        self._feed()
+        self._carry_out()
         function()
 
     def _give_up(self, session: ExecutorSession, error: Exception) -> list[RawEvent]:
@@ -286,12 +286,19 @@ class KernelLoop:
             return
 
     def _patience(self) -> float | None:
-        """Seconds until a session wants to be pumped though nothing has come for it, None if none does."""
+        """Seconds until a session wants to be pumped though nothing has come for it, None if none does.
+
+        They are asked now and then, not before each sleep: in between, the next time to ask is slept for.
+        """
+        now = time.monotonic()
+        if now < self._ask_at:
+            return self._ask_at - now
         due = math.inf
-        for session, deadline in tuple(self._deadlines.items()):
-            try:
+        try:
+            for deadline in self._deadlines.values():
                 due = min(due, deadline())
-            except Exception:  # an executor, perhaps foreign: it is pumped as long as that works
-                logger.exception("executor %s failed while it was asked for its next deadline", session)
-                del self._deadlines[session]
-        return None if due == math.inf else max(0.0, due - time.monotonic())
+        except Exception:  # an executor, perhaps foreign: it is pumped as long as that works
+            logger.exception("an executor failed while it was asked for its next deadline; none is asked any more")
+            self._deadlines.clear()
+        self._ask_at = now + _ASK_SECONDS
+        return None if due == math.inf else max(0.0, due - now)

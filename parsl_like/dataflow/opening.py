@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import time
 import warnings
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -12,11 +11,10 @@ from typing import TYPE_CHECKING, Any
 from parsl_like.core.ids import ExecutorLabel
 from parsl_like.core.ports import BlockContext, RunContext, RunInfo, RunSummary
 from parsl_like.core.records import Record
+from parsl_like.dataflow.rundirs import files_in
 from parsl_like.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from contextlib import ExitStack
-
     from parsl_like.config import Config
     from parsl_like.core.ports import ElasticSession, MonitoringSink
     from parsl_like.dataflow.dflow import DataFlowKernel
@@ -25,9 +23,6 @@ if TYPE_CHECKING:
     from parsl_like.plugins.manager import PluginManager
 
 logger = logging.getLogger(__name__)
-
-RECORDS_SECONDS = 10.0
-"""How long the end of a run waits for its records to be written."""
 
 
 def warn_of_what_is_not_there(config: Config) -> None:
@@ -53,7 +48,8 @@ def open_logging(config: Config, run_dir: str) -> Callable[[], None]:
     from parsl_like.logconfigs.file import FileLogging
 
     log = wanted if isinstance(wanted, LogConfig) else FileLogging()
-    return log.initialize_logging(log_dir=run_dir, log_name="parsl_like")
+    with files_in(run_dir):
+        return log.initialize_logging(log_dir=run_dir, log_name="parsl_like")
 
 
 def open_plugins() -> PluginManager:
@@ -63,15 +59,12 @@ def open_plugins() -> PluginManager:
     return PluginManager()
 
 
-def open_recorder(
-    plugins: PluginManager, config: Config, run: RunInfo, memory: MonitoringSink, stack: ExitStack
-) -> Recorder:
+def open_recorder(plugins: PluginManager, config: Config, run: RunInfo, memory: MonitoringSink) -> Recorder:
     """Start the records thread with a sink in memory and those that plugins open for this run."""
     from parsl_like.monitoring.recorder import Recorder
 
     recorder = Recorder([memory, *plugins.open_sinks(config.monitoring, run)])
     recorder.start()
-    stack.callback(lambda: recorder.close(time.monotonic() + RECORDS_SECONDS))
     recorder.put([Record("run", run.started, run.run_id, {"what": "started", "argv": list(run.argv)})])
     return recorder
 
@@ -105,7 +98,8 @@ def executor_context(kernel: DataFlowKernel, description: ParslExecutor) -> RunC
     """What an executor is opened with; its directory is made."""
     label = ExecutorLabel(description.label)
     directory = os.path.join(kernel.run_dir, str(label))
-    os.makedirs(directory, exist_ok=True)
+    with files_in(kernel.run_dir):
+        os.makedirs(directory, exist_ok=True)
     return RunContext(
         run=kernel._context,
         label=label,
@@ -126,13 +120,14 @@ def open_blocks(kernel: DataFlowKernel, description: Any, session: ElasticSessio
         from parsl_like.jobs.poller import JobPoller
 
         poller = JobPoller(
-            record=kernel.recorder.record,
+            record=kernel.block_history.record,
             clock=kernel._clock,
             period=kernel.config.strategy_period,
             max_idle=kernel.config.max_idletime,
         )
     script_dir = os.path.join(kernel.run_dir, "submit_scripts")
-    os.makedirs(script_dir, exist_ok=True)
+    with files_in(kernel.run_dir):
+        os.makedirs(script_dir, exist_ok=True)
     context = BlockContext(run=kernel._context, label=session.label, script_dir=script_dir, clock=kernel._clock)
     strategy, policies = kernel.config.strategy or "none", kernel.plugins.scaling_policies
     if strategy not in policies:

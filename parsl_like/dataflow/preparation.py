@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from parsl_like.core.events import EventType, RawEvent
 from parsl_like.dataflow.futures import FAILED, SUCCEEDED, LazyFuture
 from parsl_like.dataflow.joins import error_of, name_of
+from parsl_like.dataflow.services import Unheld
 from parsl_like.errors import SerializationError
 
 if TYPE_CHECKING:
@@ -41,6 +42,19 @@ FUNCTIONS_KEPT = 4096
 """Packed functions that are remembered, so that a program which makes a function per call does not grow for ever."""
 
 
+class Refused:
+    """Stands for the function of a call that cannot be made.
+
+    Args:
+        error: Why.
+    """
+
+    __slots__ = ("error",)
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+
+
 class Preparation:
     """Packs calls for executors.
 
@@ -49,6 +63,7 @@ class Preparation:
         resolver: Finds and replaces futures.
         memo: Remembered results.
         post_all: Takes the events that come of it.
+        limited: Whether callers are made to wait for room; tasks on threads of this process must not be.
     """
 
     def __init__(
@@ -57,7 +72,10 @@ class Preparation:
         resolver: DependencyResolver,
         memo: Memo,
         post_all: Callable[[Sequence[RawEvent]], None],
+        *,
+        limited: bool = False,
     ) -> None:
+        self._limited = limited
         self._sessions = sessions
         self._resolver = resolver
         self._memo = memo
@@ -77,6 +95,8 @@ class Preparation:
 
     def event_for(self, row: TaskRow) -> RawEvent:
         """Prepare one row; never raises."""
+        if isinstance(row.function, Refused):
+            return (_PREPARE_FAILED, row.id, row.function.error)
         try:
             failed = self.failed_dependencies(row)
             if failed:
@@ -147,7 +167,7 @@ class Preparation:
         function = row.function if row.function is not None else row.app.func
         session = self._sessions.get(row.executor)
         if session is None or session.wants == "objects":
-            return function, args, kwargs, None, ()
+            return Unheld(function) if self._limited else function, args, kwargs, None, ()
         from parsl_like.serialize.calls import pack_call  # not needed by threads
 
         body, buffers = pack_call(args, kwargs)

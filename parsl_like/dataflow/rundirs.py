@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import time
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from parsl_like.errors import ConfigurationError
+from parsl_like.folders import PRIVATE, check_folder, make_folders
 from parsl_like.monitoring.plain import plain
 from parsl_like.version import VERSION
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from parsl_like.core.ports import RunInfo, RunSummary
+
+PUBLIC: Final = 0o755
+"""The folder of all runs may be looked into, as far as the umask allows; each run is its user's alone."""
 
 LATEST: Final = "latest"
 RUN_FILE: Final = "run.json"
@@ -34,22 +41,56 @@ def make_rundir(path: str | os.PathLike[str]) -> str:
         path: The folder of all runs; made if it is not there.
 
     Returns:
-        The directory's absolute path.
+        The directory's absolute path; nobody but the user can enter it.
 
     Raises:
-        ConfigurationError: with the path and the cause, if it cannot be made.
+        ConfigurationError: with the path and the cause, if it cannot be made, or if anybody else could replace it.
     """
-    place = os.path.abspath(os.fspath(path))
+    place = os.fspath(path)
     try:
-        os.makedirs(place, exist_ok=True)
+        place = os.path.abspath(place)
+        make_folders(place, PUBLIC)
+        check_folder(place)
         name = _claimed(place)
-    except OSError as error:
-        raise ConfigurationError(
-            f"No run directory can be made in {place}: {error.strerror or error}.",
-            hint="give Config(run_dir=...) a folder on a disk with space that you may write to.",
-        ) from error
+    except (OSError, ValueError) as error:  # the second for what is no path: a NUL character, half a surrogate pair
+        raise unusable(place, error) from error
     _point_latest(place, name)
     return os.path.join(place, name)
+
+
+DISK_TROUBLE: Final = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.ENAMETOOLONG)
+"""Errors that nothing but a file system gives, whatever file they are about."""
+
+
+@contextmanager
+def files_in(run_dir: str) -> Iterator[None]:
+    """Around what opens a part of a run: a file that cannot be made there is told as the directory's fault.
+
+    Raises:
+        ConfigurationError: with the path and the cause.
+    """
+    try:
+        yield
+    except UnicodeEncodeError as error:
+        raise unusable(run_dir, error) from error
+    except OSError as error:
+        there = isinstance(error.filename, str) and error.filename.startswith(run_dir)
+        if there or error.errno in DISK_TROUBLE:
+            raise unusable(run_dir, error) from error
+        raise
+
+
+def unusable(place: str, error: Exception) -> ConfigurationError:
+    """What to say of a place for run directories that turns out to be none."""
+    what: object = error.strerror if isinstance(error, OSError) and error.strerror else error
+    if isinstance(error, UnicodeError):
+        what = "its name cannot be said in UTF-8, which is how other processes are told it"
+    where = getattr(error, "filename", None)
+    detail = f" ({where})" if where is not None and where != place else ""
+    return ConfigurationError(
+        f"{place!r} cannot be used for run directories: {what}{detail}.",
+        hint="give Config(run_dir=...) a folder on a disk with space that you may write to.",
+    )
 
 
 def _claimed(place: str) -> str:
@@ -57,10 +98,11 @@ def _claimed(place: str) -> str:
     while True:
         name = f"{number:03}"
         try:
-            os.mkdir(os.path.join(place, name))
+            os.mkdir(os.path.join(place, name), PRIVATE)
         except FileExistsError:
             number += 1
         else:
+            os.chmod(os.path.join(place, name), PRIVATE)  # the umask may have taken away more than others' rights
             return name
 
 
@@ -96,7 +138,7 @@ def write_run_json(run: RunInfo, config: object) -> None:
         "started": run.started,
         "started_at": _readable(run.started),
         "argv": list(run.argv or sys.argv),
-        "working_directory": os.getcwd(),
+        "working_directory": _working_directory(),
         "interpreter": sys.executable,
         "versions": _versions(),
         "host": _host(),
@@ -117,7 +159,7 @@ def finish_run_json(run_dir: str, summary: RunSummary) -> None:
 
     path = os.path.join(run_dir, RUN_FILE)
     facts: dict[str, Any] = {"version": RUN_FILE_VERSION, "run_dir": run_dir}
-    with suppress(OSError, msgspec.DecodeError), open(path, "rb") as file:
+    with suppress(OSError, ValueError, RecursionError), open(path, "rb") as file:
         facts = msgspec.json.decode(file.read(), type=dict[str, Any])
     ended = time.time()
     facts |= {"ended": ended, "ended_at": _readable(ended), "summary": msgspec.to_builtins(summary)}
@@ -151,6 +193,13 @@ def _versions() -> dict[str, str]:
         if isinstance(version, str):
             known[name] = version
     return known
+
+
+def _working_directory() -> str | None:
+    try:
+        return os.getcwd()
+    except FileNotFoundError:  # somebody has removed it
+        return None
 
 
 def _host() -> str:

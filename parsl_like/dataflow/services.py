@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 from queue import Empty, SimpleQueue
 from typing import Any, Generic, TypeVar
@@ -24,18 +25,46 @@ def mark_service_thread() -> None:
     _of_kernel.yes = True
 
 
+class Unheld:
+    """A function of which threads of the kernel's own wait for the end, so that calls of apps in it must not wait.
+
+    Args:
+        func: What to call.
+    """
+
+    __slots__ = ("__name__", "_func")
+
+    def __init__(self, func: Callable[..., Any]) -> None:
+        self._func = func
+        self.__name__ = getattr(func, "__name__", type(func).__name__)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """What the function gives."""
+        before = is_service_thread()
+        _of_kernel.yes = True
+        try:
+            return self._func(*args, **kwargs)
+        finally:
+            _of_kernel.yes = before
+
+
 class Service(Generic[T]):
     """A thread that calls one function with everything put into its queue, in order.
 
     Args:
         name: The thread's name.
         serve: What to do with an item. An exception is logged and the next item is served.
+
+    Attributes:
+        busy_with: The item that is being served, if there is one.
+        busy_since: Since when, in seconds since the epoch.
     """
 
     def __init__(self, name: str, serve: Callable[[T], None]) -> None:
         self._queue: SimpleQueue[T | None] = SimpleQueue()
         self._serve = serve
         self.busy_with: Any = None
+        self.busy_since = 0.0
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
     def start(self) -> None:
@@ -72,6 +101,7 @@ class Service(Generic[T]):
     def _run(self) -> None:
         mark_service_thread()
         while (item := self._queue.get()) is not None:
+            self.busy_since = time.time()
             self.busy_with = item
             try:
                 self._serve(item)

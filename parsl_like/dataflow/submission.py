@@ -16,12 +16,14 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from parsl_like.core.events import EventType, RawEvent
+from parsl_like.core.numeric import finite
 from parsl_like.core.task import AppSpec, TaskRow
 from parsl_like.data_provider.data_manager import INHIBIT, DataManager, carries_files
+from parsl_like.data_provider.files import File
 from parsl_like.dataflow.datafutures import DataFuture
 from parsl_like.dataflow.futures import SUCCEEDED, UNSETTLED, AppFuture, LazyFuture
 from parsl_like.dataflow.joins import JoinBody, error_of, listen, name_of
-from parsl_like.dataflow.preparation import ATOMS, NO_KWARGS, Preparation
+from parsl_like.dataflow.preparation import ATOMS, NO_KWARGS, Preparation, Refused
 from parsl_like.dataflow.services import is_service_thread
 from parsl_like.dataflow.taskview import TaskView
 from parsl_like.errors import ConfigurationError, NoDataFlowKernelError
@@ -40,7 +42,6 @@ AUTO_LOGNAME = -1
 
 RESOURCE_KEYWORDS = ("parsl_resource_specification", "parsl_like_resource_specification")
 _SUBMITTED = int(EventType.SUBMITTED)
-_PREPARE_FAILED = int(EventType.PREPARE_FAILED)
 _DEPENDENCY_DONE = int(EventType.DEPENDENCY_DONE)
 
 
@@ -124,8 +125,9 @@ class Submission:
             try:
                 self._stage(row)
             except Exception as error:  # noqa: BLE001 - a staging provider, perhaps the user's: its task fails with what it says
+                _promise_files(row)
+                row.function = Refused(error)
                 self._hand_over(row)
-                self._post((_PREPARE_FAILED, future.tid, error))
                 return future
         for name in INHIBIT:
             if name in row.kwargs and name in row.app.undeclared:
@@ -235,7 +237,7 @@ class Submission:
             if kwargs.get(name):
                 row.resources = kwargs[name]
                 if "priority" in row.resources:
-                    row.priority = float(row.resources["priority"])
+                    row.priority = finite("priority", row.resources["priority"])
         walltime = kwargs.get("walltime")
         if walltime is not None:
             row.walltime = float(walltime)
@@ -289,6 +291,22 @@ class Submission:
 def _handed_over(future: AppFuture[Any]) -> bool:
     """Whether the owner thread has got a task, or has had it: not so for one whose files are being staged."""
     return future._row is not None or future.settled != UNSETTLED  # in this order: the row goes after the end came
+
+
+def _promise_files(row: TaskRow) -> None:
+    """Futures for the files of a call that could not be staged: who waits for them hears of it."""
+    future = row.future
+
+    def promised(given: Any) -> Any:
+        try:
+            return DataFuture(future, given, tid=future.tid)
+        except Exception:  # noqa: BLE001 - what is no file has no future; the task itself fails in any case
+            return given
+
+    outputs = row.kwargs.get("outputs")
+    future._outputs = [promised(given) for given in outputs] if isinstance(outputs, list | tuple) else []
+    if future._std is not None:
+        future._std = tuple(promised(each) if isinstance(each, File) else each for each in future._std)
 
 
 class _Announcer:

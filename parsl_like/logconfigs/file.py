@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from parsl_like.logconfigs.attaching import PARSL, ROOT_LOGGER, attach, logger_named
+from parsl_like.logconfigs.background import BackgroundFileHandler
 from parsl_like.logconfigs.base import LogConfig
 
 if TYPE_CHECKING:
@@ -59,8 +60,6 @@ class FileLogging(LogConfig):
         return attach(logger_named(ROOT_LOGGER), handler)
 
 
-def file_handler(path: str | os.PathLike[str], level: int) -> logging.FileHandler:
-    """A handler that opens its file with the first record, appends, and never fails on a character."""
-    handler = logging.FileHandler(path, encoding="utf-8", errors="backslashreplace", delay=True)
-    handler.setLevel(level)
-    return handler
+def file_handler(path: str | os.PathLike[str], level: int) -> logging.Handler:
+    """A handler that opens its file with the first record, appends, and fails neither on a character nor on a disk."""
+    return BackgroundFileHandler(path, level)

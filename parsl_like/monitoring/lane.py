@@ -58,7 +58,9 @@ class Lane:
         except BaseException as error:  # noqa: BLE001 - a sink may be a plugin's, and must not end the records thread
             self._refused(list(records), error, now)
         else:
-            self.kept, self._failures = [], 0
+            self._failures = 0
+            if self.kept:
+                self.kept = []
 
     def pause(self, now: float) -> float | None:
         """Seconds until the next try, None if there is nothing to try again."""

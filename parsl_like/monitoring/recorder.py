@@ -5,8 +5,10 @@
                           bare tuples -> records, in slices, so that nobody waits long for the interpreter
                           each sink: write(records); one that raised keeps its records and is tried again
 
-Nothing is dropped on the way: when sinks fall behind by ``limit`` records, ``put`` makes its caller wait a little,
-which slows the run, and says so once. Only a sink that goes on failing is left out, and its losses are counted.
+Nothing is dropped on the way as long as sinks get on: when they fall behind by ``limit`` records, ``put`` makes its
+caller wait a little, which slows the run, and says so once. When they do not get on at all meanwhile (a disk that hangs
+or is full), nobody waits for them any more: what does not fit is dropped and counted until they do. A sink that goes on
+failing is left out, and its losses are counted.
 """
 
 from __future__ import annotations
@@ -37,8 +39,9 @@ class Recorder:
     """Owns the sinks of a run, and the thread that writes to them.
 
     Guarantees: every record put before ``close`` reaches every sink, in the order of the calls of each thread, unless
-    the sink failed for good, which is warned about and counted; no error of a sink reaches anybody else; ``put`` never
-    waits longer than ``patience``.
+    the sink failed for good or got nowhere while ``limit`` records waited, which is warned about and counted; no error
+    of a sink reaches anybody else; ``put`` never waits longer than ``patience``, and not again for sinks that get
+    nowhere.
 
     Args:
         sinks: Where records go. They are called by the thread only, and closed by it.
@@ -62,8 +65,8 @@ class Recorder:
         self._news = threading.Condition(lock)
         self._room = threading.Condition(lock)
         self._inbox: list[Sequence[Any]] = []
-        self._accepted = self._finished = self._handled = self._late = 0
-        self._asleep = self._urgent = self._closing = self._ended = self._slowed = False
+        self._accepted = self._finished = self._handled = self._late = self._dropped = self._untold = 0
+        self._asleep = self._urgent = self._closing = self._ended = self._slowed = self._stalled = False
 
     def start(self) -> None:
         """Start the thread; records may have been put before."""
@@ -80,6 +83,10 @@ class Recorder:
         with self._news:
             if self._ended:
                 self._too_late(len(items))
+                return
+            if self._stalled and self._accepted - self._handled >= self._limit:
+                self._dropped += len(items)
+                self._untold += len(items)
                 return
             self._inbox.append(items)
             self._accepted += len(items)
@@ -132,9 +139,14 @@ class Recorder:
         return not self._thread.is_alive()
 
     def status(self) -> dict[str, Any]:
-        """How the thread and the sinks do: records waiting and written, and what each sink has lost and why."""
-        waiting, written = self._accepted - self._handled, self._handled
-        return {"waiting": waiting, "written": written, "sinks": [lane.status() for lane in self._lanes]}
+        """How the thread and the sinks do: records waiting, written, dropped, and what each sink has lost."""
+        return {
+            "waiting": self._accepted - self._handled,
+            "written": self._handled,
+            "dropped": self._dropped,
+            "stalled": self._stalled,
+            "sinks": [lane.status() for lane in self._lanes],
+        }
 
     # --- seen from other threads
 
@@ -147,16 +159,29 @@ class Recorder:
             return  # waiting for itself would help nobody
         with self._room:
             self._hurry()
+            before = self._handled
             fits = self._room.wait_for(
-                lambda: self._accepted - self._handled <= self._limit or self._ended, self._patience
+                lambda: self._accepted - self._handled <= self._limit or self._ended or self._stalled, self._patience
             )
-            if fits or self._slowed:
+            if fits:
                 return
-            self._slowed = True
-        slowest = ", ".join(lane.name for lane in self._lanes)
-        text = f"More than {self._limit} records wait to be written ({slowest}); the run is slowed until they are."
-        logger.warning(text)
-        self.put([Record("warning", time.time(), "records", {"message": text})])
+            self._stalled = self._handled == before
+            if self._stalled:
+                self._room.notify_all()  # those who wait for the same need not find it out by themselves
+            first, self._slowed = not self._slowed, True
+        if first:
+            slowest = ", ".join(lane.name for lane in self._lanes)
+            what = "further ones are dropped until some are" if self._stalled else "the run is slowed until they are"
+            text = f"More than {self._limit} records wait to be written ({slowest}); {what}."
+            logger.warning(text)
+            self._insist([Record("warning", time.time(), "records", {"message": text})])
+
+    def _insist(self, items: Sequence[Record]) -> None:
+        """Put what may not be dropped: a word about what was."""
+        with self._news:
+            self._inbox.append(items)
+            self._accepted += len(items)
+            self._hurry()
 
     def _too_late(self, count: int) -> None:
         if not self._late:
@@ -203,14 +228,27 @@ class Recorder:
                 self._asleep = False
             if not self._urgent:
                 self._news.wait(self._linger)
-            batches, self._inbox, self._urgent = self._inbox, [], False
+            batches, self._urgent = self._inbox.copy(), False
+            self._inbox.clear()
             return batches, self._closing
 
     def _taken(self, count: int) -> None:
         with self._room:
             self._finished += count
-            self._handled = self._finished - max((len(lane.kept) for lane in self._lanes), default=0)
+            handled = self._finished - max((len(lane.kept) for lane in self._lanes), default=0)
+            if handled > self._handled:
+                self._stalled = False
+                self._tell_of_gap()
+            self._handled = handled
             self._room.notify_all()
+
+    def _tell_of_gap(self) -> None:
+        """The sinks get on again; between what they have and what comes some is missing."""
+        if self._untold:
+            text = f"{self._untold} records were dropped, because nothing could be written for a while."
+            self._untold = 0
+            logger.warning(text)
+            self._insist([Record("warning", time.time(), "records", {"message": text})])
 
 
 def slices(batches: Sequence[Sequence[Any]]) -> Iterator[list[Any]]:

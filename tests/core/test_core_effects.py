@@ -51,6 +51,20 @@ def test_only_forgetting_is_nothing_to_do() -> None:
     assert not box
 
 
+def test_an_emptied_box_has_the_same_lists_and_nothing_in_them() -> None:
+    box = Outbox()
+    launched = [row(1)]
+    box.launch["x"] = launched
+    box.settle.append(row(3))
+    box.forget.append(TaskId(3))
+    lists = [getattr(box, name) for name in Outbox.__slots__]
+    box.clear()
+    assert not box
+    assert box.typed() == []
+    assert all(getattr(box, name) is kept for name, kept in zip(Outbox.__slots__, lists, strict=True))
+    assert len(launched) == 1
+
+
 def test_the_readable_form_has_everything_in_the_order_of_the_shell() -> None:
     box = Outbox()
     for name, value in FILLED.items():

@@ -15,6 +15,7 @@ from parsl_like.core.events import (
     AttemptFailed,
     AttemptLost,
     CancelRequested,
+    DependenciesFailed,
     DependencyDone,
     EventType,
     JoinDone,
@@ -108,6 +109,22 @@ def test_a_task_that_needs_a_failed_one_waits_for_the_others_too(bench: Any) -> 
     settled = of(bench.fail_preparing(2, "two"), Settle)
     causes = (("task 1 (work)", "one"), ("task 2 (work)", "two"))
     assert settled[1] == Settle(TaskId(3), Phase.dep_failed, ("dependencies of", 3, causes))
+
+
+@pytest.mark.parametrize("collect", [True, False])
+def test_failures_from_before_a_task_came_are_asked_for(bench_of: Callable[..., Any], collect: bool) -> None:
+    """The machine does not know how they ended, and the error is to name all of them."""
+    bench = bench_of(garbage_collect=collect)
+    bench.ended(1, Phase.failed)
+    bench.preparing(2)
+    bench.submit(3, depends=(1, 2))
+    effects = bench.fail_preparing(2, "two")
+    assert of(effects, Settle) == [Settle(TaskId(2), Phase.failed, "two")]
+    assert of(effects, Prepare) == [Prepare(TaskId(3))]
+    bench.machine.validate()
+    causes = (("task 1 (work)", "one"), ("task 2 (work)", "two"))
+    settled = of(bench.handle(DependenciesFailed(TaskId(3), causes)), Settle)
+    assert settled == [Settle(TaskId(3), Phase.dep_failed, ("dependencies of", 3, causes))]
 
 
 def test_a_diamond_ends_once_and_names_its_root_once(bench_of: Callable[..., Any]) -> None:

@@ -60,6 +60,7 @@ class Runs(RuleBasedStateMachine):
         self.watching: list[int] = []
         self.foreign: list[int] = []
         self.foreign_failed: set[int] = set()
+        self.doomed: set[int] = set()
         self.old_attempts: list[AttemptId] = []
         self.needed: dict[int, tuple[int, ...]] = {}
         self.attempts: dict[int, int] = {}
@@ -106,7 +107,11 @@ class Runs(RuleBasedStateMachine):
         assert (States(effect.state) in FINAL_STATES) <= (effect.task not in self.ended)
 
     def do_prepare(self, effect: Prepare) -> None:
-        self.expect_ready(effect.task)
+        if self.rows[effect.task].missed and any(map(self.has_failed, self.needed[effect.task])):
+            assert all(map(self.has_ended, self.needed[effect.task]))
+            self.doomed.add(effect.task)  # the shell finds out why, and says so
+        else:
+            self.expect_ready(effect.task)
         assert effect.task not in self.preparing
         self.preparing.append(effect.task)
 
@@ -187,6 +192,8 @@ class Runs(RuleBasedStateMachine):
         task = TaskId(self.pick(data, self.preparing))
         if task in self.ended:  # it was cancelled in the meantime
             self.tell(Prepared(task, CALL), stale=True)
+        elif task in self.doomed:
+            self.tell(DependenciesFailed(task, ("told by the shell",)))  # type: ignore[arg-type]
         elif how == "prepared":
             self.tell(Prepared(task, CALL))
         elif how == "recalled":
@@ -292,7 +299,8 @@ class Runs(RuleBasedStateMachine):
                 self.tell(DependencyDone(number), stale=waiting in self.ended)
             while self.preparing:
                 task = TaskId(self.preparing.pop())
-                self.tell(Prepared(task, CALL), stale=task in self.ended)
+                answer = PrepareFailed(task, "error") if task in self.doomed else Prepared(task, CALL)
+                self.tell(answer, stale=task in self.ended)
             while self.running:
                 self.tell(AttemptSucceeded(self.running.pop(), TARGETS))
             while self.watching:

@@ -128,6 +128,11 @@ ROWS = [
         *(Phase.waiting, DependencyDone(-1, "error"), "last, and some have failed", Phase.dep_failed),
         lost_chance(NO_CHANCE),
     ),
+    row(
+        *(Phase.waiting, DependencyDone(-1, "error")),
+        *("last, some have failed, and others had ended before the task came", Phase.preparing, [Prepare(T)]),
+        depends=(0, -1),
+    ),
     row(Phase.preparing, Prepared(T, CALL), "", Phase.launched, [told(States.launched), Launch(T, FIRST, "x")]),
     row(
         *(Phase.preparing, Recalled(T, "value"), "", Phase.recalled),

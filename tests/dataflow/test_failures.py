@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from parsl_like.core.states import States
+from parsl_like.dataflow.errors import KernelClosed
 from parsl_like.dataflow.failures import IN_FULL, FailureLog
 
 
@@ -72,3 +73,9 @@ def test_many_tries_of_one_type_that_are_made_again_share_a_line(caplog: pytest.
 def test_nothing_is_put_where_nothing_failed() -> None:
     FailureLog().note([], lambda work: pytest.fail("work"))
     FailureLog().note([(1.0, 1, 0, int(States.launched), None)], lambda work: pytest.fail("work"))
+
+
+def test_what_the_end_of_the_kernel_cancels_is_not_a_failure(caplog: pytest.LogCaptureFixture) -> None:
+    given: list[Any] = []
+    FailureLog().note([(0.0, 1, 0, int(States.failed), KernelClosed("closed"))], given.append)
+    assert given == []

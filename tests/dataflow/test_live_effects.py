@@ -45,18 +45,18 @@ def test_everything_is_handed_on_in_batches(effects: Any, noted: Any, session: A
     done = row(3, Phase.done, "value")
     targets = JoinTargets((), single=False)
     raw = (1.0, 0, 0, 7, None)
-    effects.carry_out(
-        box(
-            launch={"x": [one, two]},
-            prepare=[three],
-            settle=[done],
-            watch=[(three, targets)],
-            cancel=[(attempt_id(9, 1), "x")],
-            remember=[(done, "key", "value")],
-            records=[raw],
-            forget=[TaskId(3)],
-        )
+    full = box(
+        launch={"x": [one, two]},
+        prepare=[three],
+        settle=[done],
+        watch=[(three, targets)],
+        cancel=[(attempt_id(9, 1), "x")],
+        remember=[(done, "key", "value")],
+        records=[raw],
+        forget=[TaskId(3)],
     )
+    effects.carry_out(full)
+    full.clear()  # what others were given is theirs
     assert session.submitted == [one.attempt_id, two.attempt_id]
     assert session.cancelled == [attempt_id(9, 1)]
     assert noted.calls == [

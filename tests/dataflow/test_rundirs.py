@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import json
 import os
 import subprocess
@@ -108,7 +109,9 @@ def test_a_folder_one_may_not_write_to_is_an_error_with_the_path(
         raise PermissionError(13, "Permission denied", path)
 
     monkeypatch.setattr(rundirs.os, "mkdir", refuse)
-    with pytest.raises(ConfigurationError, match=f"{tmp_path.name}: Permission denied"):
+    with pytest.raises(
+        ConfigurationError, match=f"{tmp_path.name}' cannot be used for run directories: Permission denied"
+    ):
         make_rundir(tmp_path)
 
 
@@ -176,6 +179,7 @@ def test_the_summary_is_added_at_the_end(tmp_path: Path) -> None:
         "seconds": 1.5,
         "run_dir": str(tmp_path),
         "notes": ["a note"],
+        "troubles": [],
     }
     assert os.listdir(tmp_path) == ["run.json"]
 
@@ -226,3 +230,31 @@ def test_it_works_where_there_is_neither_uname_nor_a_password_database(
         monkeypatch.delenv(name, raising=False)
     write_run_json(RunInfo("an-id", str(tmp_path), 1.0), None)
     assert (read(tmp_path)["host"], read(tmp_path)["user"]) == ("a-pc", "unknown")
+
+
+def test_what_a_part_of_a_run_cannot_write_is_the_directorys_fault(tmp_path: Path) -> None:
+    with (
+        pytest.raises(ConfigurationError, match=r"No such file or directory \(.*gone/log\)"),
+        rundirs.files_in(str(tmp_path)),
+    ):
+        (tmp_path / "gone" / "log").write_text("")
+    with (
+        pytest.raises(ConfigurationError, match="cannot be used for run directories: No space"),
+        rundirs.files_in(str(tmp_path)),
+    ):
+        raise OSError(errno.ENOSPC, "No space left on device")
+    with pytest.raises(ConfigurationError, match="cannot be said in UTF-8"), rundirs.files_in("caf\udce9"):
+        "caf\udce9".encode()
+
+
+def test_other_trouble_of_a_part_is_its_own(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match="in use"), rundirs.files_in(str(tmp_path)):
+        raise OSError(errno.EADDRINUSE, "in use")
+    with pytest.raises(FileNotFoundError), rundirs.files_in(str(tmp_path / "run")):
+        (tmp_path / "other").read_text()
+
+
+@pytest.mark.parametrize("place", ["a\0b", "a\ud800"])
+def test_what_is_no_path_is_an_error_with_the_text(place: str) -> None:
+    with pytest.raises(ConfigurationError, match="cannot be used for run directories"):
+        make_rundir(place)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from parsl_like.dataflow.services import Service, ServicePool, is_service_thread, mark_service_thread
+from parsl_like.dataflow.services import Service, ServicePool, Unheld, is_service_thread, mark_service_thread
 
 PATIENCE = 30.0
 
@@ -235,4 +235,22 @@ def test_a_thread_is_the_kernels_only_if_it_says_so(on_a_thread: Callable[..., A
         return before, is_service_thread()
 
     assert on_a_thread(ask).result(PATIENCE) == (False, True)
+    assert not is_service_thread()
+
+
+def test_who_runs_a_function_that_others_wait_for_is_not_held_back() -> None:
+    seen = []
+
+    def work(*given: int, more: int) -> int:
+        seen.append(is_service_thread())
+        return sum(given) + more
+
+    unheld = Unheld(work)
+    assert (unheld(1, 2, more=3), unheld.__name__) == (6, "work")
+    assert (seen, is_service_thread()) == ([True], False)
+
+
+def test_a_function_that_raises_leaves_its_thread_as_it_was() -> None:
+    with pytest.raises(ZeroDivisionError):
+        Unheld(lambda: 1 // 0)()
     assert not is_service_thread()

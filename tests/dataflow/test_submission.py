@@ -23,7 +23,7 @@ from parsl_like.dataflow.dependency_resolvers import (
 from parsl_like.dataflow.futures import CANCELLED, FAILED, SUCCEEDED, AppFuture, LazyFuture
 from parsl_like.dataflow.joins import JoinBody
 from parsl_like.dataflow.memoization import NoMemo
-from parsl_like.dataflow.preparation import NO_KWARGS, Preparation
+from parsl_like.dataflow.preparation import NO_KWARGS, Preparation, Refused
 from parsl_like.dataflow.services import mark_service_thread
 from parsl_like.dataflow.submission import AUTO_LOGNAME, INTERNAL, Submission, default_std_autopath
 from parsl_like.errors import ConfigurationError, NoDataFlowKernelError
@@ -483,3 +483,24 @@ def test_tasks_are_counted_right_however_many_threads_submit(desk: Desk, on_a_th
     finally:
         sys.setswitchinterval(before)
     assert desk.submission.submitted == len({task for _, task, _ in desk.posted}) == 2000
+
+
+def test_a_call_whose_files_cannot_be_staged_is_refused_by_the_prepare_thread(desk: Desk) -> None:
+    """Its failure is news of one kind, from one place: two threads would tell two stories."""
+    row = desk.submit(outputs=[File("file:///a"), File("unknown://b"), 7], stdout=File("unknown://c"))
+    assert isinstance(row.function, Refused)
+    assert len(desk.posted) == 1
+    first, second, third = row.future.outputs
+    assert (type(first), type(second), third) == (DataFuture, DataFuture, 7)
+    assert isinstance(row.future.stdout, DataFuture)
+    row.future.settle(FAILED, row.function.error)
+    row.future.publish()
+    for made in (first, second, row.future.stdout):
+        assert made.exception(PATIENCE) is row.function.error
+
+
+@pytest.mark.parametrize("outputs", [7, "text"])
+def test_outputs_that_are_no_list_are_an_error_of_the_task(desk: Desk, outputs: Any) -> None:
+    row = desk.submit(outputs=outputs, inputs=[File("unknown://a")])
+    assert isinstance(row.function, Refused)
+    assert row.future.outputs == []

@@ -178,18 +178,61 @@ def test_a_sink_that_recovers_gets_everything(start: Start) -> None:
 
 
 def test_a_slow_sink_slows_put_and_loses_nothing(start: Start, caplog: pytest.LogCaptureFixture) -> None:
+    class Slow(Collecting):
+        def write(self, records: Sequence[Record]) -> None:
+            super().write(records)
+            threading.Event().wait(0.1)
+
+    sink = Slow()
+    memory = MemorySink()
+    recorder = start(sink, memory, limit=10, patience=0.5, linger=0.0)
+    for i in range(0, 2000, 1000):
+        recorder.put([raw(task) for task in range(i, i + 1000)])
+    assert recorder.flush(PATIENCE)
+    states = [r for r in sink.got if r.kind == "state"]
+    assert [r.subject for r in states] == list(range(2000))
+    assert caplog.text.count("the run is slowed") == 1
+    assert recorder.status()["dropped"] == 0
+    assert [r.kind for r in memory.last("warning")] == ["warning"]
+
+
+def test_nobody_waits_for_a_sink_that_hangs(start: Start, caplog: pytest.LogCaptureFixture) -> None:
     sink = Gated()
     memory = MemorySink()
     recorder = start(sink, memory, limit=10, patience=0.01, linger=0.0)
-    for i in range(100):
+    recorder.put([raw(0)])
+    assert sink.reached.wait(PATIENCE)
+    for i in range(1, 1000):
         recorder.put([raw(i)])  # comes back although the sink takes nothing
-    assert recorder.status()["waiting"] >= 90
+    status = recorder.status()
+    assert status["stalled"]
+    assert status["waiting"] <= 13  # the limit, the one that found out, and the word about it
+    assert status["dropped"] >= 987
     sink.gate.set()
     assert recorder.flush(PATIENCE)
-    states = [r for r in sink.got if r.kind == "state"]
-    assert [r.subject for r in states] == list(range(100))
-    assert caplog.text.count("the run is slowed") == 1
-    assert [r.kind for r in memory.last("warning")] == ["warning"]
+    assert not recorder.status()["stalled"]
+    recorder.put([raw(1000)])
+    assert recorder.flush(PATIENCE)
+    states = [r.subject for r in sink.got if r.kind == "state"]
+    assert states == [*range(len(states) - 1), 1000]
+    assert len(states) + status["dropped"] == 1001
+    messages = [r.fields["message"] for r in memory.last("warning")]
+    assert len(messages) == 2
+    assert "further ones are dropped" in messages[0]
+    assert f"{status['dropped']} records were dropped" in messages[1]
+    assert caplog.text.count("records were dropped") == 1
+
+
+def test_a_sink_that_refuses_does_not_gather_records_for_ever(start: Start) -> None:
+    class Full(Collecting):
+        def write(self, records: Sequence[Record]) -> None:
+            raise OSError("no space")
+
+    recorder = start(Full(), limit=10, patience=0.01, linger=0.0)
+    for i in range(1000):
+        recorder.put([raw(i)])
+        assert recorder.status()["sinks"][0]["kept"] <= 100
+    assert recorder.status()["dropped"] > 0
 
 
 def test_put_waits_for_room(start: Start) -> None:

@@ -97,14 +97,15 @@ class JsonlSink:
 
 
 def _append(file: FileIO, data: bytes) -> None:
-    size = file.seek(0, os.SEEK_END)
+    size = file.seek(0, os.SEEK_END) if file.seekable() else None
     rest = memoryview(data)
     try:
         while rest:
             rest = rest[file.write(rest) or 0 :]
     except OSError:
-        with suppress(OSError):  # not every kind of file can be cut
-            file.truncate(size)
+        if size is not None:
+            with suppress(OSError):  # not every kind of file can be cut
+                file.truncate(size)
         raise
 
 

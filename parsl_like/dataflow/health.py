@@ -1,0 +1,73 @@
+"""What a kernel needs to say how it is: the watch over tasks that wait in vain, the last look before the end."""
+
+from __future__ import annotations
+
+import logging
+import os
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from parsl_like.core.records import Record
+from parsl_like.dataflow.stalls import StallWatch
+from parsl_like.dataflow.telling import tell
+from parsl_like.dataflow.troubles import lasting, present, summed
+
+if TYPE_CHECKING:
+    from parsl_like.core.ports import ExecutorSession
+    from parsl_like.dataflow.dflow import DataFlowKernel
+
+logger = logging.getLogger(__name__)
+
+
+class Health:
+    """How a kernel is.
+
+    Args:
+        kernel: The kernel.
+
+    Attributes:
+        stalls: To be polled by the kernel's loop as soon as there is an executor to watch.
+    """
+
+    def __init__(self, kernel: DataFlowKernel) -> None:
+        self._kernel = kernel
+        self._frozen: list[dict[str, Any]] | None = None
+        self._watches = False
+        self.stalls = StallWatch(self._blocks, self._warn)
+
+    def watch(self, session: ExecutorSession) -> bool:
+        """Watch an executor; True for the first one."""
+        self.stalls.add(session)
+        first, self._watches = not self._watches, True
+        return first
+
+    def freeze(self) -> None:
+        """The run ends: what is wrong now is what was wrong with it, and what ends from here on ends on purpose."""
+        self._frozen = present(self._kernel.status(), self._kernel._clock.wall())
+
+    def troubles(self) -> list[dict[str, Any]]:
+        """Everything that went wrong so far, the gravest first."""
+        status = self._kernel.status()
+        now = present(status, self._kernel._clock.wall()) if self._frozen is None else self._frozen
+        stalls = [
+            entry
+            for label, troubles in list(self.stalls.troubles.items())
+            for entry in summed(f"executor {label}", troubles.described())
+        ]
+        return [*now, *stalls, *lasting(status)]
+
+    def _blocks(self) -> dict[str, dict[str, Any]]:
+        kernel = self._kernel
+        return kernel.block_history.joined(kernel._poller.status()) if kernel._poller is not None else {}
+
+    def _warn(self, label: str, text: str, hint: str) -> None:
+        """Say that tasks wait in vain; on the owner thread, which must not wait for a terminal."""
+        kernel = self._kernel
+        kernel.recorder.record(Record("warning", kernel._clock.wall(), label, {"text": text, "hint": hint}))
+        first = f"executor {label}: {text}"
+        kernel._prepare.put(partial(_say, first, f"Try: {hint}", kernel.run_dir))
+
+
+def _say(first: str, hint: str, run_dir: str) -> tuple[()]:
+    tell(logger, first, [hint], f"More is in {os.path.join(run_dir, 'parsl_like.log')} and in dfk.status().")
+    return ()
