@@ -329,7 +329,7 @@ class ManagerLost(ParslError):
 
 
 class InterchangeLostError(ExecutorError):
-    """The broker of an executor died; no task of this executor can be run any more."""
+    """The interchange of an executor was lost: for good if every task of it ends so, else with these tasks only."""
 
 
 class TaskLost(ParslError):

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -47,6 +48,9 @@ class Session:
 
     def pump(self) -> Sequence[Any]:
         return ()
+
+    def deadline(self) -> float:
+        return math.inf
 
     def submit(self, attempts: Any) -> None: ...
     def cancel(self, attempts: Any) -> None: ...

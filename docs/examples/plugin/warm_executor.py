@@ -1,5 +1,6 @@
 """An executor of one thread that loads something once, for example a model, before it runs tasks."""
 
+import math
 import threading
 import time
 from collections import deque
@@ -41,6 +42,9 @@ class WarmSession:
 
     def fds(self):
         return ()  # news is announced by _wake, not by a file descriptor
+
+    def deadline(self):
+        return math.inf  # it need not be pumped at any time without news
 
     def submit(self, attempts):
         self._held += len(attempts)
