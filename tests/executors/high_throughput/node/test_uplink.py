@@ -68,7 +68,8 @@ def test_it_registers_once_both_links_stand_and_again_until_it_is_answered(side:
     side.keep_up(100.0)
     assert not side.uplink.is_connected()
     links = (side.uplink.data, side.uplink.control)
-    assert side.uplink.deadline() == min(130.0 + RESTART_S, *(link.deadline() for link in links))  # it connects, and asks later
+    # It connects, and asks later.
+    assert side.uplink.deadline() == min(130.0 + RESTART_S, *(link.deadline() for link in links))
     side.listen()
     assert side.uplink.deadline() == 100.0
     side.keep_up(100.0)
