@@ -52,12 +52,12 @@ def test_names_of_processes_cannot_confuse(tmp_path: Path) -> None:
 
 def test_a_process_is_found_by_its_environment_whoever_its_parent_is() -> None:
     code = "import subprocess, sys; subprocess.Popen(sys.argv[1:], start_new_session=True)"
-    subprocess.run([sys.executable, "-c", code, "sleep", "1000"], env={**os.environ, "FOUND_BY": "this"}, check=True)
-    found = marked(b"FOUND_BY=this")
+    subprocess.run([sys.executable, "-c", code, "sleep", "1000"], env={**os.environ, "FOUND_BY": "mark"}, check=True)
+    found = marked(b"FOUND_BY=mark")
     try:
         assert [member.group == member.session == member.pid for member in found] == [True]
-        assert marked(b"FOUND_BY=thi") == []
-        assert b"FOUND_BY=this" in environment(found[0].pid)
+        assert marked(b"FOUND_BY=mar") == []
+        assert b"FOUND_BY=mark" in environment(found[0].pid)
     finally:
         send_signal(found, signal.SIGKILL)
 
