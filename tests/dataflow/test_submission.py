@@ -432,7 +432,7 @@ def test_the_number_of_tasks_never_goes_back(desk_of: Callable[..., Desk], on_a_
 def test_a_call_that_is_refused_takes_up_no_room(desk_of: Callable[..., Desk], wrong: dict[str, Any]) -> None:
     desk = desk_of(limit=1, autopath=lambda task, name: 1 // 0)
     for _ in range(2):
-        with pytest.raises((ValueError, ZeroDivisionError)):
+        with pytest.raises((ValueError, ConfigurationError, ZeroDivisionError)):
             desk.submission.submit(APP_HERE, (), dict(wrong))
     assert (desk.submission.outstanding, desk.posted) == (0, [])
     desk.submit()

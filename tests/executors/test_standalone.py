@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 import os
 import threading
 import time
@@ -170,6 +171,9 @@ def test_a_session_that_breaks_fails_what_waits_for_it(caplog: pytest.LogCapture
 
         def pump(self) -> Sequence[Any]:
             return ()
+
+        def deadline(self) -> float:
+            return math.inf
 
         def submit(self, attempts: Sequence[Any]) -> None:
             raise RuntimeError("out of order")
