@@ -33,7 +33,7 @@ class Health:
         self._kernel = kernel
         self._frozen: list[dict[str, Any]] | None = None
         self._watches = False
-        self.stalls = StallWatch(self._blocks, self._warn)
+        self.stalls = StallWatch(self.blocks, self._warn)
 
     def watch(self, session: ExecutorSession) -> bool:
         """Watch an executor; True for the first one."""
@@ -56,7 +56,8 @@ class Health:
         ]
         return [*now, *stalls, *lasting(status)]
 
-    def _blocks(self) -> dict[str, dict[str, Any]]:
+    def blocks(self) -> dict[str, dict[str, Any]]:
+        """By executor: its live blocks, how earlier ones ended, and what went wrong with them."""
         kernel = self._kernel
         return kernel.block_history.joined(kernel._poller.status()) if kernel._poller is not None else {}
 

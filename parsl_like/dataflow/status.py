@@ -60,7 +60,7 @@ def kernel_status(kernel: DataFlowKernel) -> dict[str, Any]:
             label: _executor(session, kernel.health.stalls.since(label))
             for label, session in list(kernel.executors.items())
         },
-        "blocks": kernel.block_history.joined(kernel._poller.status()) if kernel._poller is not None else {},
+        "blocks": kernel.health.blocks(),
         "threads": {
             "kernel": {"alive": kernel._loop.alive, "backlog": kernel._loop.backlog},
             "completion": {**_service(kernel._completion), "with": _owners(kernel._completion.busy_with)},

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from typing import TextIO
 
 EVERY_S = 2e-3
-"""Seconds after which everything is looked at again, although the next task already waits: it costs 1 % of that."""
+"""Seconds after which everything is looked at again, although the next task already waits: it takes 8 us."""
 
 _HIGHEST, _RESERVED = 1024, 16
 _STANDARD = (0, 1, 2)
