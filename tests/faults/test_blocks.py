@@ -20,6 +20,7 @@ from parsl_like.launchers import SimpleLauncher
 from parsl_like.providers import LocalProvider
 from parsl_like.providers.local_session import LocalJob
 from tests.faults import processes
+from tests.faults.apps import add, let_go, note, ran_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,29 +30,6 @@ if TYPE_CHECKING:
     from tests.conftest import Stopwatch
 
 WAIT = 400
-
-
-@python_app
-def add(x: int, y: int) -> int:
-    return x + y
-
-
-@python_app
-def note(path: str) -> str:
-    """Leaves a line in a file each time it runs, after it was allowed to go on."""
-    import os
-    import time
-
-    with open(path, "a") as file:
-        file.write(f"{os.getpid()}\n")
-    while not os.path.exists(path + ".go"):
-        time.sleep(0.01)
-    return path
-
-
-def let_go(paths: list[Path]) -> None:
-    for path in paths:
-        (path.parent / f"{path.name}.go").touch()
 
 
 def leaders(kernel: DataFlowKernel) -> list[int]:
@@ -199,8 +177,8 @@ def test_killed(whom: str, make_run: Callable[..., DataFlowKernel], tmp_path: Pa
     )
     with stopwatch:
         assert processes.wait_for_end(before, WAIT) == []
-        let_go(paths)
-        assert [future.result(WAIT) for future in futures] == [str(path) for path in paths]
+        let_go(*paths)
+        assert [future.result(WAIT) for future in futures] == [ran_in(path)[-1] for path in paths]
     assert sum(len(path.read_text().splitlines()) for path in paths) <= 8, "only what ran is run again"
     assert kernel.summary().losses == 2
     assert not kernel.status()["blocks"]["htex"]["failed"]

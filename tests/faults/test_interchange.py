@@ -12,6 +12,7 @@ import pytest
 from parsl_like import python_app
 from parsl_like.errors import InterchangeLostError
 from tests.faults import processes
+from tests.faults.apps import add, let_go, note, ran_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,29 +22,6 @@ if TYPE_CHECKING:
     from tests.conftest import Stopwatch
 
 WAIT = 90
-
-
-@python_app
-def add(x: int, y: int) -> int:
-    return x + y
-
-
-@python_app
-def note(path: str) -> str:
-    """Leaves a line in a file each time it runs, after it was allowed to go on."""
-    import os
-    import time
-
-    with open(path, "a") as file:
-        file.write(f"{os.getpid()}\n")
-    while not os.path.exists(path + ".go"):
-        time.sleep(0.01)
-    return path
-
-
-def let_go(paths: list[Path]) -> None:
-    for path in paths:
-        (path.parent / f"{path.name}.go").touch()
 
 
 @pytest.mark.fault(
@@ -58,8 +36,8 @@ def test_killed(run: DataFlowKernel, tmp_path: Path, stopwatch: Stopwatch) -> No
     with stopwatch:
         assert add(1, 2, priority=-1) is not None
         processes.until(lambda: processes.of("interchange") not in ([], [before]), WAIT)
-        let_go(paths)
-        assert [future.result(WAIT) for future in futures] == [str(path) for path in paths]
+        let_go(*paths)
+        assert [future.result(WAIT) for future in futures] == [ran_in(path)[-1] for path in paths]
     assert all(len(path.read_text().splitlines()) == 1 for path in paths)
     assert run.status()["executors"]["htex"]["restarts"] == 1
 
@@ -122,13 +100,13 @@ def test_stopped_for_a_moment(make_run: Callable[..., DataFlowKernel], tmp_path:
     processes.until(path.exists, WAIT)
     pid = processes.one("interchange")
     os.kill(pid, signal.SIGSTOP)
-    let_go([path])
+    let_go(path)
     waiting = [add(number, 0) for number in range(100)]
     with pytest.raises(TimeoutError):
         future.result(2)
     os.kill(pid, signal.SIGCONT)
     with stopwatch:
-        assert future.result(WAIT) == str(path)
+        assert future.result(WAIT) == ran_in(path)[-1]
         assert [each.result(WAIT) for each in waiting] == list(range(100))
     assert len(path.read_text().splitlines()) == 1
     assert processes.one("interchange") == pid
@@ -148,8 +126,8 @@ def test_killed_over_tcp(make_run: Callable[..., DataFlowKernel], tmp_path: Path
     assert len(ports) == 2
     os.kill(processes.one("interchange"), signal.SIGKILL)
     with stopwatch:
-        let_go(paths)
-        assert [future.result(WAIT) for future in futures] == [str(path) for path in paths]
+        let_go(*paths)
+        assert [future.result(WAIT) for future in futures] == [ran_in(path)[-1] for path in paths]
     assert all(len(path.read_text().splitlines()) == 1 for path in paths)
     assert {each.raddr.port for each in psutil.Process(manager).net_connections("tcp") if each.raddr} == ports
     assert kernel.status()["executors"]["htex"]["restarts"] == 1
@@ -185,8 +163,8 @@ def test_killed_with_its_manager(run: DataFlowKernel, tmp_path: Path, stopwatch:
     processes.until(path.exists, WAIT)
     os.kill(processes.one("manager"), signal.SIGKILL)
     os.kill(processes.one("interchange"), signal.SIGKILL)
-    let_go([path])
+    let_go(path)
     with stopwatch:
-        assert future.result(WAIT) == str(path)
+        assert future.result(WAIT) == ran_in(path)[-1]
     assert len(path.read_text().splitlines()) == 2
     assert run.summary().losses == 1

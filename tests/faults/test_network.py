@@ -16,6 +16,7 @@ from parsl_like import python_app
 from parsl_like.executors.high_throughput.links.local import MOST_SILENT
 from parsl_like.providers import LocalProvider
 from tests.faults import processes
+from tests.faults.apps import add, let_go, note, ran_in
 from tests.faults.namespaces import Cluster, cluster, tcp_peers
 
 if TYPE_CHECKING:
@@ -28,33 +29,6 @@ if TYPE_CHECKING:
     MakeRun = Callable[..., DataFlowKernel]
 
 WAIT = 90
-
-
-@python_app
-def add(x: int, y: int) -> int:
-    return x + y
-
-
-@python_app
-def note(path: str) -> int:
-    """Leaves a line in a file each time it runs, then waits until it may go on; gives the process that ran it."""
-    import os
-    import time
-
-    with open(path, "a") as file:
-        file.write(f"{os.getpid()}\n")
-    while not os.path.exists(path + ".go"):
-        time.sleep(0.01)
-    return os.getpid()
-
-
-def let_go(path: Path) -> None:
-    (path.parent / f"{path.name}.go").touch()
-
-
-def ran_in(path: Path) -> list[int]:
-    """The processes in which a task has begun, in order."""
-    return [int(line) for line in path.read_text().split()] if path.exists() else []
 
 
 @pytest.fixture
