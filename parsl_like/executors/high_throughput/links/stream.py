@@ -24,8 +24,9 @@ CHUNK = 64 * 1024
 
 _WRITEV_PARTS = 512
 _ANCILLARY = socket.CMSG_SPACE(MOST_DESCRIPTORS * array.array("i").itemsize)
-_RECEIVE = socket.MSG_DONTWAIT | getattr(socket, "MSG_CMSG_CLOEXEC", 0)
-_SEND = socket.MSG_DONTWAIT | getattr(socket, "MSG_NOSIGNAL", 0)
+_RECEIVE = int(socket.MSG_DONTWAIT | getattr(socket, "MSG_CMSG_CLOEXEC", 0))
+_SEND = int(socket.MSG_DONTWAIT | getattr(socket, "MSG_NOSIGNAL", 0))
+_CUT_OFF = int(socket.MSG_CTRUNC)
 _TOO_MANY = (errno.ETOOMANYREFS, errno.EMFILE, errno.ENFILE)
 
 
@@ -121,7 +122,7 @@ class Stream:
     def _assemble(self, data: bytes, passed: Sequence[int], flags: int) -> None:
         try:
             self._messages.extend(self._assembler.take(data, passed))
-            if flags & socket.MSG_CTRUNC:
+            if flags & _CUT_OFF:
                 raise BadMessage("the descriptors of its parts were lost: too many open files")
         except (BadMessage, ValueError, OSError) as error:
             self.broken = True

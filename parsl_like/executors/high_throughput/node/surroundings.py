@@ -56,6 +56,8 @@ class Surroundings:
 
     def __init__(self) -> None:
         self._directory = out_of_the_way(os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC))
+        self._watching = False
+        self._has_moved = True
         self._copies = [out_of_the_way(os.dup(number)) for number in _STANDARD]
         self._files = [_identity(number) for number in _STANDARD]
         self._streams = [sys.stdin, sys.stdout, sys.stderr]
@@ -63,13 +65,27 @@ class Surroundings:
         self._umask = os.umask(0o077)
         os.umask(self._umask)
 
+    def watch(self) -> None:
+        """Let the interpreter tell when a task changes the directory, for the rest of its life.
+
+        It does not tell of changes made by code in C; those are put right by :meth:`restore`.
+        """
+        sys.addaudithook(self._notice)
+        self._watching = True
+
+    def _notice(self, event: str, _arguments: tuple[object, ...]) -> None:
+        if event == "os.chdir":
+            self._has_moved = True
+
     def restore_quickly(self) -> None:
         """What even the shortest task is followed by: its directory and its streams, as Python sees them.
 
         Raises:
             OSError: if a descriptor that is needed for it was closed.
         """
-        os.fchdir(self._directory)
+        if self._has_moved:  # the system call takes as long as all the rest
+            os.fchdir(self._directory)
+            self._has_moved = not self._watching
         _, stdout, stderr = self._streams
         if sys.stdout is not stdout or sys.stderr is not stderr or stdout.closed or stderr.closed:
             self.restore()

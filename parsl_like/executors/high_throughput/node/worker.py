@@ -127,6 +127,7 @@ class Worker:
         Raises:
             OSError: if a result cannot be sent, because a task has closed the pipe for instance.
         """
+        self._surroundings.watch()
         self._link.send_ready()
         restore_quickly, restored, used = self._surroundings.restore_quickly, 0.0, False
 

@@ -50,6 +50,33 @@ def test_the_quick_way_is_enough_for(what: str) -> None:
     assert run(f"{change}\nsurroundings.restore_quickly()\n{check}\nprint('printed', flush=True)") == "printed\n"
 
 
+@pytest.mark.parametrize("change", ["os.chdir('/')", "os.fchdir(os.open('/', os.O_RDONLY))"])
+def test_the_interpreter_tells_of_another_directory_each_time(change: str) -> None:
+    code = """
+surroundings.watch()
+for _ in range(3):
+    CHANGE
+    surroundings.restore_quickly()
+    assert os.getcwd() == place
+    surroundings.restore_quickly()
+print('printed', flush=True)
+"""
+    assert run(code.replace("CHANGE", change)) == "printed\n"
+
+
+def test_a_directory_that_code_in_c_has_changed_is_put_back() -> None:
+    code = """
+import ctypes
+surroundings.watch()
+surroundings.restore_quickly()
+assert ctypes.CDLL(None).chdir(b'/') == 0
+surroundings.restore()
+assert os.getcwd() == place
+print('printed', flush=True)
+"""
+    assert run(code) == "printed\n"
+
+
 def test_whoever_closes_everything_is_told() -> None:
     code = """
 out = out_of_the_way(os.dup(1))
