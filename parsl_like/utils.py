@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import inspect
 import os
 import signal
@@ -13,6 +14,8 @@ from typing import IO, TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from parsl_like.remote.streams import get_std_fname_mode as get_std_fname_mode  # noqa: PLC0414 - offered from here
 
 _LOOKS_PER_SECOND = 50
 _NARROW = 100
@@ -53,6 +56,14 @@ def get_last_checkpoint(rundir: str | os.PathLike[str] = "runinfo") -> list[str]
 
 
 # --- files and commands ----------------------------------------------------------------------------------------
+
+if not TYPE_CHECKING:  # a type checker reads the import above
+
+    def __getattr__(name: str) -> object:
+        if name != "get_std_fname_mode":
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        # Not an import statement: what runs bash apps lies above this module, and nobody else is to load it.
+        return importlib.import_module("parsl_like.remote.streams").get_std_fname_mode
 
 
 @contextmanager

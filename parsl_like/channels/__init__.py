@@ -9,12 +9,18 @@ from parsl_like.names import resolver
 if TYPE_CHECKING:
     from parsl_like.channels.base import Channel
     from parsl_like.channels.local import LocalChannel
+    from parsl_like.channels.oauth_ssh.oauth_ssh import OAuthSSHChannel
+    from parsl_like.channels.ssh.ssh import SSHChannel
+    from parsl_like.channels.ssh_il.ssh_il import SSHInteractiveLoginChannel
 
-__all__ = ["Channel", "LocalChannel"]
+__all__ = ["Channel", "LocalChannel", "OAuthSSHChannel", "SSHChannel", "SSHInteractiveLoginChannel"]
 
 _HOMES: Final = {
     "Channel": "parsl_like.channels.base",
     "LocalChannel": "parsl_like.channels.local",
+    "OAuthSSHChannel": "parsl_like.channels.oauth_ssh.oauth_ssh",
+    "SSHChannel": "parsl_like.channels.ssh.ssh",
+    "SSHInteractiveLoginChannel": "parsl_like.channels.ssh_il.ssh_il",
 }
 
 if not TYPE_CHECKING:  # a type checker must see a wrong name as wrong

@@ -27,6 +27,15 @@ class Channel(Description):
     use a channel by hand: each opens a session of its own and closes it.
     """
 
+    @property
+    def script_dir(self) -> str | None:
+        """Where a provider puts scripts on the other side; None leaves that to the run."""
+        return self.__dict__.get("_script_dir")
+
+    @script_dir.setter
+    def script_dir(self, value: str | None) -> None:
+        object.__setattr__(self, "_script_dir", value)
+
     def open(self) -> ChannelSession:
         """A session through which commands run and files move.
 

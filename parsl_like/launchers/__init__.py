@@ -11,17 +11,43 @@ from parsl_like.plugins.markers import hookimpl
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from parsl_like.launchers.aprun import AprunLauncher
     from parsl_like.launchers.base import Launcher
+    from parsl_like.launchers.gnu_parallel import GnuParallelLauncher
+    from parsl_like.launchers.jsrun import JsrunLauncher
+    from parsl_like.launchers.mpiexec import MpiExecLauncher
+    from parsl_like.launchers.mpirun import MpiRunLauncher
     from parsl_like.launchers.simple import SimpleLauncher
     from parsl_like.launchers.single_node import SingleNodeLauncher
+    from parsl_like.launchers.srun import SrunLauncher
+    from parsl_like.launchers.srun_mpi import SrunMPILauncher
     from parsl_like.launchers.wrapped import WrappedLauncher
 
-__all__ = ["Launcher", "SimpleLauncher", "SingleNodeLauncher", "WrappedLauncher"]
+__all__ = [
+    "AprunLauncher",
+    "GnuParallelLauncher",
+    "JsrunLauncher",
+    "Launcher",
+    "MpiExecLauncher",
+    "MpiRunLauncher",
+    "SimpleLauncher",
+    "SingleNodeLauncher",
+    "SrunLauncher",
+    "SrunMPILauncher",
+    "WrappedLauncher",
+]
 
 _HOMES: Final = {
+    "AprunLauncher": "parsl_like.launchers.aprun",
+    "GnuParallelLauncher": "parsl_like.launchers.gnu_parallel",
+    "JsrunLauncher": "parsl_like.launchers.jsrun",
     "Launcher": "parsl_like.launchers.base",
+    "MpiExecLauncher": "parsl_like.launchers.mpiexec",
+    "MpiRunLauncher": "parsl_like.launchers.mpirun",
     "SimpleLauncher": "parsl_like.launchers.simple",
     "SingleNodeLauncher": "parsl_like.launchers.single_node",
+    "SrunLauncher": "parsl_like.launchers.srun",
+    "SrunMPILauncher": "parsl_like.launchers.srun_mpi",
     "WrappedLauncher": "parsl_like.launchers.wrapped",
 }
 

@@ -6,6 +6,7 @@ import dataclasses
 import inspect
 from typing import TYPE_CHECKING
 
+from parsl_like.core.arguments import spelled
 from parsl_like.core.description import Description
 from parsl_like.errors import BadLauncher
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 ARGUMENTS = ("command", "tasks_per_node", "nodes_per_block")
 
 
+@spelled()
 @dataclasses.dataclass
 class Launcher(Description):
     """Multiplies a block's command over the block's nodes.

@@ -6,6 +6,7 @@ import dataclasses
 import shlex
 from string import Template
 
+from parsl_like.core.arguments import spelled
 from parsl_like.launchers.base import Launcher
 
 _SEVERAL = Template("""\
@@ -31,6 +32,7 @@ if ((parsl_like_failed < $tolerated)); then parsl_like_code=0; fi
 ( exit "$$parsl_like_code" )""")
 
 
+@spelled()
 @dataclasses.dataclass
 class SingleNodeLauncher(Launcher):
     """Starts ``tasks_per_node`` copies side by side on the node where the block's script runs, and waits for all.

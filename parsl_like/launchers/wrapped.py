@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 
+from parsl_like.core.arguments import spelled
 from parsl_like.launchers.base import Launcher
 
 
+@spelled()
 @dataclasses.dataclass(init=False)
 class WrappedLauncher(Launcher):
     """Runs the command once, as an argument of another: ``WrappedLauncher("apptainer exec image.sif")``.

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import operator
 import os
-import warnings
 from contextlib import closing
 from dataclasses import field
 from typing import TYPE_CHECKING, Any, ClassVar, Self
@@ -13,11 +12,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 from parsl_like.channels.base import Channel
 from parsl_like.clocks import SystemClock
 from parsl_like.core.description import Description
+from parsl_like.core.fields import expect_positive, expect_whole, own_containers
 from parsl_like.core.ids import BlockId, ExecutorLabel, JobId
 from parsl_like.core.job_states import JobState
 from parsl_like.core.limits import BlockLimits
 from parsl_like.core.ports import BlockContext, BlockRequest, RunInfo
-from parsl_like.errors import ConfigurationError, ExecutionProviderException
+from parsl_like.errors import BadLauncher, ConfigurationError, ExecutionProviderException
 from parsl_like.launchers.base import check_launcher
 from parsl_like.launchers.single_node import SingleNodeLauncher
 from parsl_like.providers.status import JobStatus
@@ -75,7 +75,8 @@ class ExecutionProvider(Description):
     )
     worker_init: str = field(default="", metadata={"help": "Shell text that runs in a block before its command."})
     launcher: Callable[[str, int, int], str] = field(
-        default_factory=SingleNodeLauncher, metadata={"help": "Multiplies the command over the nodes of a block."}
+        default_factory=SingleNodeLauncher,
+        metadata={"help": "Multiplies the command over the nodes of a block.", "refusal": BadLauncher},
     )
     cmd_timeout: float = field(default=30, metadata={"help": "Seconds a command of the batch system may take."})
     cores_per_node: int | None = field(
@@ -93,13 +94,7 @@ class ExecutionProvider(Description):
 
     def __post_init__(self) -> None:
         check_launcher(self.launcher)
-        for name, advice in (
-            ("channel", "leave it out; commands run where the program runs."),
-            ("move_files", "leave it out; a block's files are put beside its script."),
-        ):
-            if getattr(self, name) is not None:
-                text = f"{type(self).__name__}({name}=...) is of Parsl 1.2: {advice}"
-                warnings.warn(text, DeprecationWarning, stacklevel=4)
+        own_containers(self)
 
     # --- as a description ----------------------------------------------------------------------------------------
 
@@ -149,6 +144,8 @@ class ExecutionProvider(Description):
                 raise ConfigurationError(f"{kind}.{name}", value, "a number that is not negative")
         if self.parallelism == float("inf"):
             raise ConfigurationError(f"{kind}.parallelism", self.parallelism, "a finite number")
+        expect_whole(self, "cores_per_node", least=1, optional=True)
+        expect_positive(self, "mem_per_node", optional=True)
         if not isinstance(self.worker_init, str):
             raise ConfigurationError(f"{kind}.worker_init", self.worker_init, "shell text")
         if self.channel is not None and not isinstance(self.channel, Channel):

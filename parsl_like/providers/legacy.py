@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from parsl_like.core.ids import JobId
 from parsl_like.core.job_states import TERMINAL_STATES, JobReport, JobState
+from parsl_like.core.unbuilt import refuse_unbuilt
 from parsl_like.errors import SubmitException
 from parsl_like.plugins.markers import hookimpl
 from parsl_like.providers.base import CALLED_AS_WRITTEN, ExecutionProvider, is_foreign
@@ -106,7 +107,12 @@ class LegacyProviderSession:
 
 @hookimpl
 def parsl_like_open_provider(description: ExecutionProvider, context: BlockContext) -> ProviderSession | None:
-    """A session for a provider with methods of the user's own, or with an ``open`` of its own; None for any other."""
+    """A session for a provider with methods of the user's own, or with an ``open`` of its own; None for any other.
+
+    Raises:
+        ConfigurationError: this version only describes blocks of that kind.
+    """
+    refuse_unbuilt(description)
     if is_foreign(description):
         usable = all(callable(getattr(description, name, None)) for name in CALLED_AS_WRITTEN)
         return LegacyProviderSession(description, context) if usable else None

@@ -146,7 +146,7 @@ def test_a_command_that_cannot_be_killed_is_not_waited_for_for_ever(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """One that the kernel holds, in a dead file system for instance."""
-    monkeypatch.setattr("parsl_like.channels.local.LAST_WAIT_S", 0.05)
+    monkeypatch.setattr("parsl_like.channels.local.local.LAST_WAIT_S", 0.05)
     started: list[subprocess.Popen[bytes]] = []
     start = LocalChannelSession._start
 

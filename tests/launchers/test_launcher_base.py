@@ -102,3 +102,10 @@ def test_old_paths_of_the_error() -> None:
     from parsl_like.launchers.errors import BadLauncher as New
 
     assert Old is New is BadLauncher
+
+
+def test_old_path_of_the_module() -> None:
+    from parsl_like.launchers import launchers
+
+    for name in parsl_like.launchers.__all__:
+        assert getattr(launchers, name) is getattr(parsl_like.launchers, name)

@@ -64,6 +64,26 @@ def test_numbers_that_cannot_be_meant_are_refused(field: str, value: object) -> 
         provider.sealed()
 
 
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("nodes_per_block", "2"),
+        ("worker_init", None),
+        ("channel", object()),
+        ("cores_per_node", 0),
+        ("mem_per_node", 0),
+    ],
+)
+def test_a_users_own_kind_is_checked_when_it_is_asked_for(field: str, value: object) -> None:
+    class Own(ExecutionProvider):
+        pass
+
+    provider = Own()
+    setattr(provider, field, value)
+    with pytest.raises(ConfigurationError, match=f"Own.{field} is"):
+        provider.check()
+
+
 def test_a_launcher_that_is_none_is_refused_at_once_and_when_sealed() -> None:
     with pytest.raises(BadLauncher):
         LocalProvider(launcher="srun")

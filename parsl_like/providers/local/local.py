@@ -6,7 +6,8 @@ import dataclasses
 from typing import TYPE_CHECKING, ClassVar
 
 from parsl_like.channels.local import LocalChannel
-from parsl_like.errors import ConfigurationError
+from parsl_like.core.fields import expect
+from parsl_like.core.unbuilt import is_unbuilt, refuse_unbuilt
 from parsl_like.plugins.markers import hookimpl
 from parsl_like.providers.base import ExecutionProvider, is_foreign
 from parsl_like.providers.positional import parsl_order
@@ -41,15 +42,16 @@ class LocalProvider(ExecutionProvider):
         return super().connect_timeout if self.worker_init.strip() else 60.0
 
     def check(self) -> None:
-        """Refuse, in addition, a channel that leads elsewhere."""
+        """Refuse, in addition, a channel that leads elsewhere; a run refuses one that is described only."""
         super().check()
-        if self.channel is not None and not isinstance(self.channel, LocalChannel):
-            raise ConfigurationError("LocalProvider.channel", self.channel, "none: blocks are started on this machine")
+        here = self.channel is None or isinstance(self.channel, LocalChannel) or is_unbuilt(self.channel)
+        expect(self, "channel", here, "none: blocks are started on this machine")
 
     def open(self, context: BlockContext) -> LocalProviderSession:
         """A session; opening it starts nothing."""
         from parsl_like.providers.local_session import LocalProviderSession
 
+        refuse_unbuilt(self)
         return LocalProviderSession(self, context)
 
 

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from parsl_like.channels.base import Channel
+from parsl_like.core.arguments import spelled
+from parsl_like.core.fields import own_containers
 from parsl_like.core.ports import CommandResult
 from parsl_like.errors import ChannelError
 from parsl_like.plugins.markers import hookimpl
@@ -27,6 +29,7 @@ LAST_WAIT_S = 5.0
 """How long the end of a killed command is waited for; the kernel may hold it for ever, in a dead file system say."""
 
 
+@spelled()
 @dataclasses.dataclass
 class LocalChannel(Channel):
     """Runs commands as this user, on this machine, without a shell in between.
@@ -44,6 +47,9 @@ class LocalChannel(Channel):
     script_dir: str | None = dataclasses.field(
         default=None, metadata={"help": "Where a provider puts scripts; None leaves that to the run."}
     )
+
+    def __post_init__(self) -> None:
+        own_containers(self)
 
     def open(self) -> LocalChannelSession:
         """A session; nothing is started by opening it."""

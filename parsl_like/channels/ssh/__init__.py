@@ -1,0 +1,1 @@
+"""Channels over ssh, at Parsl's path."""

@@ -1,0 +1,1 @@
+"""Channels over ssh with a login by hand, at Parsl's path."""

@@ -1,0 +1,1 @@
+"""Blocks from hosts that are reached by ssh, at Parsl's path."""

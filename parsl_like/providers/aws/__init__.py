@@ -1,0 +1,1 @@
+"""Blocks from Amazon EC2, at Parsl's path."""

@@ -1,0 +1,1 @@
+"""Blocks from Microsoft Azure, at Parsl's path."""

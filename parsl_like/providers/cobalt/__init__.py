@@ -1,0 +1,1 @@
+"""Blocks from Cobalt, at Parsl's path."""

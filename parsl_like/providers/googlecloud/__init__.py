@@ -1,0 +1,1 @@
+"""Blocks from Google Compute Engine, at Parsl's path."""

@@ -1,0 +1,1 @@
+"""Blocks from Grid Engine, at Parsl's path."""

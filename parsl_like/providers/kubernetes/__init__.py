@@ -1,0 +1,1 @@
+"""Blocks from Kubernetes, at Parsl's path."""

@@ -1,0 +1,1 @@
+"""Blocks from LSF, at Parsl's path."""

@@ -1,0 +1,1 @@
+"""Blocks from PBS Pro and OpenPBS, at Parsl's path."""

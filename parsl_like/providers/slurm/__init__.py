@@ -1,0 +1,1 @@
+"""Blocks from Slurm, at Parsl's path."""

@@ -1,0 +1,1 @@
+"""Blocks from Torque, at Parsl's path."""
