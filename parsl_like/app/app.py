@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, Any, overload
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, Literal, overload
 
-from parsl_like.app.base import AppBase, Executors, P, R
+from parsl_like.app.base import AppBase
 from parsl_like.app.bash import BashApp
 from parsl_like.app.python import PythonApp
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
+    from parsl_like.app.calls import BashDecorator, Executors, JoinDecorator, P, PythonDecorator, R
     from parsl_like.dataflow.dflow import DataFlowKernel
 
 __all__ = ["AppBase", "bash_app", "join_app", "python_app"]
 
 
 @overload
-def python_app(function: Callable[P, R]) -> PythonApp[P, R]: ...
+def python_app(
+    function: Callable[P, R],
+    data_flow_kernel: DataFlowKernel | None = None,
+    cache: bool = False,
+    executors: Executors = "all",
+    ignore_for_cache: Sequence[str] | None = None,
+    join: Literal[False] = False,
+) -> PythonApp[P, R]: ...
 @overload
 def python_app(
     function: None = None,
@@ -26,8 +34,18 @@ def python_app(
     cache: bool = False,
     executors: Executors = "all",
     ignore_for_cache: Sequence[str] | None = None,
-    join: bool = False,
-) -> Callable[[Callable[P, R]], PythonApp[P, R]]: ...
+    join: Literal[False] = False,
+) -> PythonDecorator: ...
+@overload
+def python_app(
+    function: None = None,
+    data_flow_kernel: DataFlowKernel | None = None,
+    cache: bool = False,
+    executors: Executors = "all",
+    ignore_for_cache: Sequence[str] | None = None,
+    *,
+    join: Literal[True],
+) -> JoinDecorator: ...
 def python_app(
     function: Callable[..., Any] | None = None,
     data_flow_kernel: DataFlowKernel | None = None,
@@ -54,16 +72,26 @@ def python_app(
 
 
 @overload
-def join_app(function: Callable[P, Future[R]]) -> PythonApp[P, R]: ...
+def join_app(
+    function: Callable[P, Future[R]],
+    data_flow_kernel: DataFlowKernel | None = None,
+    cache: bool = False,
+    ignore_for_cache: Sequence[str] | None = None,
+) -> PythonApp[P, R]: ...
 @overload
-def join_app(function: Callable[P, Iterable[Future[R]]]) -> PythonApp[P, list[R]]: ...
+def join_app(
+    function: Callable[P, Sequence[Future[R]]],
+    data_flow_kernel: DataFlowKernel | None = None,
+    cache: bool = False,
+    ignore_for_cache: Sequence[str] | None = None,
+) -> PythonApp[P, list[R]]: ...
 @overload
 def join_app(
     function: None = None,
     data_flow_kernel: DataFlowKernel | None = None,
     cache: bool = False,
     ignore_for_cache: Sequence[str] | None = None,
-) -> Callable[[Callable[P, Any]], PythonApp[P, Any]]: ...
+) -> JoinDecorator: ...
 def join_app(
     function: Callable[..., Any] | None = None,
     data_flow_kernel: DataFlowKernel | None = None,
@@ -88,7 +116,13 @@ def join_app(
 
 
 @overload
-def bash_app(function: Callable[P, str]) -> BashApp[P]: ...
+def bash_app(
+    function: Callable[P, str],
+    data_flow_kernel: DataFlowKernel | None = None,
+    cache: bool = False,
+    executors: Executors = "all",
+    ignore_for_cache: Sequence[str] | None = None,
+) -> BashApp[P]: ...
 @overload
 def bash_app(
     function: None = None,
@@ -96,7 +130,7 @@ def bash_app(
     cache: bool = False,
     executors: Executors = "all",
     ignore_for_cache: Sequence[str] | None = None,
-) -> Callable[[Callable[P, str]], BashApp[P]]: ...
+) -> BashDecorator: ...
 def bash_app(
     function: Callable[..., str] | None = None,
     data_flow_kernel: DataFlowKernel | None = None,

@@ -6,8 +6,9 @@ import functools
 import inspect
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, Generic, Literal, ParamSpec, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, Unpack
 
+from parsl_like.app.calls import Calls, Executors, Options, P, R
 from parsl_like.core.numeric import finite
 from parsl_like.core.task import AppSpec
 from parsl_like.dataflow.loader import DataFlowKernelLoader
@@ -16,9 +17,6 @@ from parsl_like.errors import ConfigurationError
 if TYPE_CHECKING:
     from parsl_like.dataflow.dflow import DataFlowKernel
     from parsl_like.dataflow.futures import AppFuture
-
-P = ParamSpec("P")
-R = TypeVar("R")
 
 WINDOW = 50_000
 """How many calls ``map`` keeps outstanding."""
@@ -39,10 +37,8 @@ SPECIAL = (*FOR_THE_KERNEL, "outputs", "inputs")
 
 _OPTIONS = frozenset({"executors", "retries", "cache", "priority", "container", "label"})
 
-Executors = Sequence[str] | Literal["all"]
 
-
-class AppBase(Generic[P, R]):
+class AppBase(Calls[P, R]):
     """A function whose calls become tasks.
 
     Args:
@@ -114,23 +110,25 @@ class AppBase(Generic[P, R]):
 
     # --- calls ---------------------------------------------------------------------------------------------------
 
-    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> AppFuture[R]:
-        """Make a task of a call; returns at once, with the future of its result.
+    if not TYPE_CHECKING:  # a type checker takes the signatures of Calls
 
-        Raises:
-            NoDataFlowKernelError: if no configuration is loaded.
-        """
-        kernel = self.data_flow_kernel
-        if kernel is None:
-            kernel = DataFlowKernelLoader.dfk()
-        if not kwargs and not self._defaults:
-            return kernel.submit_call(self._spec, args, {})
-        return self._call_with_keywords(kernel, args, kwargs)
+        def __call__(self, /, *args: P.args, **kwargs: P.kwargs) -> AppFuture[R]:
+            """Make a task of a call; returns at once, with the future of its result.
+
+            Raises:
+                NoDataFlowKernelError: if no configuration is loaded.
+            """
+            kernel = self.data_flow_kernel
+            if kernel is None:
+                kernel = DataFlowKernelLoader.dfk()
+            if not kwargs and not self._defaults:
+                return kernel.submit_call(self._spec, args, {})
+            return self._call_with_keywords(kernel, args, kwargs)
 
     def _call_with_keywords(self, kernel: DataFlowKernel, args: Any, kwargs: dict[str, Any]) -> AppFuture[R]:
         return kernel.submit_call(self._spec, args, {**self._defaults, **kwargs})
 
-    def options(self, **options: Any) -> Self:
+    def options(self, **options: Unpack[Options]) -> Self:
         """The same app with other options for the calls made through it: ``app.options(retries=3)(x)``.
 
         Args:
@@ -185,11 +183,13 @@ class AppBase(Generic[P, R]):
 
     # --- being a function ----------------------------------------------------------------------------------------
 
-    def __get__(self, instance: object, owner: type | None = None) -> Any:
-        """The app bound to an object, for apps that are methods."""
-        if instance is None:
-            return self
-        return functools.partial(self.__call__, instance)  # type: ignore[arg-type]  # the first of P is the object
+    if not TYPE_CHECKING:  # as for __call__
+
+        def __get__(self, instance: object, owner: type | None = None) -> Any:
+            """The app bound to an object, for apps that are methods."""
+            if instance is None:
+                return self
+            return functools.partial(self.__call__, instance)
 
     def __reduce__(self) -> tuple[Any, ...]:
         # An app that a task refers to travels as its function and options, never with a kernel.

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from parsl_like.app.base import AppBase, Executors, P
+from parsl_like.app.base import AppBase
+from parsl_like.app.calls import Executors, P
 
 if TYPE_CHECKING:
     from parsl_like.dataflow.dflow import DataFlowKernel

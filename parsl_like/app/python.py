@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Self, Unpack
 
-from parsl_like.app.base import AppBase, Executors, P, R
+from parsl_like.app.base import AppBase
+from parsl_like.app.calls import Executors, Options, P, R
 
 if TYPE_CHECKING:
     from parsl_like.core.task import AppSpec
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
 LIMITS_KEPT = 256
 """Time limits whose wrapped function is remembered, so that a program with one per call does not grow for ever."""
+
+STREAMS = ("stdout", "stderr")
 
 
 class PythonApp(AppBase[P, R]):
@@ -39,30 +42,46 @@ class PythonApp(AppBase[P, R]):
         join: bool = False,
     ) -> None:
         self.join = join
-        self._timed: dict[float, AppSpec] = {}
+        self._wrapped: dict[tuple[float | None, bool], AppSpec] = {}
         super().__init__(func, data_flow_kernel, executors, cache, ignore_for_cache)
 
     def _call_with_keywords(self, kernel: DataFlowKernel, args: Any, kwargs: dict[str, Any]) -> AppFuture[R]:
         kwargs = {**self._defaults, **kwargs}
-        walltime = kwargs.get("walltime")
-        spec = self._spec if walltime is None or self.join else self._limited(float(walltime))
-        return kernel.submit_call(spec, args, kwargs)
+        return kernel.submit_call(self._spec_of(kwargs), args, kwargs)
 
-    def _limited(self, walltime: float) -> AppSpec:
-        """The app with a time limit inside the place where it runs; made once per limit."""
-        spec = self._timed.get(walltime)
+    def _spec_of(self, kwargs: Mapping[str, Any]) -> AppSpec:
+        """The app as a call wants it: as it is, with a limit on its time, or with its output caught."""
+        walltime = None if self.join else kwargs.get("walltime")
+        caught = kwargs.get("stdout") is not None or kwargs.get("stderr") is not None
+        if walltime is None and not caught:
+            return self._spec
+        key = None if walltime is None else float(walltime), caught
+        spec = self._wrapped.get(key)
         if spec is None:
-            if len(self._timed) >= LIMITS_KEPT:
-                self._timed.clear()
-            from dataclasses import replace
-
-            from parsl_like.remote.timeout import Walltimed
-
-            spec = self._timed[walltime] = replace(self._spec, func=Walltimed(self.func, walltime))
+            if len(self._wrapped) >= LIMITS_KEPT:
+                self._wrapped.clear()
+            spec = self._wrapped[key] = self._wrap(*key)
         return spec
 
-    def options(self, **options: Any) -> PythonApp[P, R]:
+    def _wrap(self, walltime: float | None, caught: bool) -> AppSpec:
+        """The app with wrappers inside the place where it runs; made once for each combination."""
+        from dataclasses import replace
+
+        func: Callable[..., Any] = self.func
+        undeclared = self._undeclared
+        if walltime is not None:
+            from parsl_like.remote.timeout import Walltimed
+
+            func = Walltimed(func, walltime)
+        if caught:
+            from parsl_like.remote.capture import Captured
+
+            func = Captured(func, tuple(name for name in STREAMS if name in undeclared))
+            undeclared = tuple(name for name in undeclared if name not in STREAMS)
+        return replace(self._spec, func=func, undeclared=undeclared)
+
+    def options(self, **options: Unpack[Options]) -> Self:
         """The same app with other options for the calls made through it."""
         twin = super().options(**options)
-        twin._timed = {}
+        twin._wrapped = {}
         return twin

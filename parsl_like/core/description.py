@@ -8,12 +8,26 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import sys
 import weakref
+from collections.abc import Mapping
 from typing import Any, Self
 
+from parsl_like.core.fieldtypes import ANYTHING, Expected, either, expected
 from parsl_like.errors import ConfigurationError
 
 _OF_A_RUN = frozenset({"_live", "_origin", "_own_run", "_sealed"})
+_PACKAGE = __name__.partition(".")[0]
+
+
+class WrongType(ConfigurationError, TypeError):
+    """A field of a description was given a value of a type that it cannot have.
+
+    Args:
+        field: The field, with its class.
+        value: What was given.
+        expected: What may stand there, in words.
+    """
 
 
 @dataclasses.dataclass
@@ -22,7 +36,13 @@ class Description:
 
     Guarantees: building, changing, comparing, pickling and sealing one opens no file, socket or process;
     assignment to a field that does not exist is refused at once, naming the nearest field; ``repr`` evaluates back.
-    A user's subclass that is not itself a dataclass may hold whatever attributes it likes.
+    The constructor refuses a value of a type that the field's annotation does not allow; what is assigned later is
+    looked at when a run begins.
+
+    A user's subclass that is not itself a dataclass may hold whatever attributes it likes; the types of fields that a
+    user's class declares are its own affair. What no type can say, bounds and what fits together, is for ``check``. A
+    field's metadata may have a ``refusal``: a function that makes the error for a wrong type from the value and a
+    sentence.
     """
 
     def __setattr__(self, name: str, value: object) -> None:
@@ -31,6 +51,8 @@ class Description:
                 raise ConfigurationError(f"{type(self).__name__}.{name} cannot be changed: the run has started.")
             if _is_closed(type(self)) and name not in _field_names(type(self)):
                 raise unknown_field(type(self), name)
+            if name not in self.__dict__:  # the constructor speaks
+                _refuse_wrong_type(type(self), name, value)
         object.__setattr__(self, name, value)
 
     def check(self) -> None:
@@ -47,6 +69,7 @@ class Description:
         """
         twin = object.__new__(type(self))
         for name, value in self._described().items():
+            _refuse_wrong_type(type(self), name, value)
             object.__setattr__(twin, name, _seal(value))
         object.__setattr__(twin, "_origin", weakref.ref(self))
         twin.check()
@@ -126,6 +149,57 @@ def _field_names(cls: type) -> set[str]:
 
 def _is_closed(cls: type) -> bool:
     return "__dataclass_fields__" in cls.__dict__ and "__init__" in cls.__dict__
+
+
+def _typed_fields(cls: type) -> Mapping[str, Expected]:
+    """What may stand in the fields that this package declares; read from the annotations at the first use."""
+    known: Mapping[str, Expected] | None = cls.__dict__.get("_known_types")
+    if known is None:
+        known = _read_types(cls)
+        type.__setattr__(cls, "_known_types", known)
+    return known
+
+
+def _read_types(cls: type) -> dict[str, Expected]:
+    nearest = next(klass for klass in cls.__mro__ if _is_closed(klass))
+    if cls is not nearest and Description in nearest.__bases__:
+        return {}  # a kind of a user's own, which has inherited fields that it need not use as they were meant
+    types = {}
+    for field in dataclasses.fields(nearest) if nearest is not Description else ():
+        owner = _declarer(cls, field)
+        if field.init and owner.__module__.partition(".")[0] == _PACKAGE:
+            typed = _widened(expected(field.type, vars(sys.modules[owner.__module__])), field.default)
+            if typed is not ANYTHING:
+                types[field.name] = typed
+    return types
+
+
+def _declarer(cls: type, field: dataclasses.Field[Any]) -> type:
+    """The class that says what a field is: a later one that has it in another way, else the one that declared it."""
+    owner = cls
+    for klass in cls.__mro__:
+        if klass.__dict__.get("__dataclass_fields__", {}).get(field.name) is field:
+            owner = klass
+        elif field.name in klass.__dict__:
+            break
+    return owner
+
+
+def _widened(typed: Expected, default: object) -> Expected:
+    """A default may stand in its field, whatever the annotation says."""
+    if default is dataclasses.MISSING or typed.accepts(default):
+        return typed
+    return either([typed, Expected(lambda value: value is default, repr(default), repr(default))])
+
+
+def _refuse_wrong_type(cls: type, name: str, value: object) -> None:
+    typed = _typed_fields(cls).get(name)
+    if typed is None or typed.accepts(value):
+        return
+    refusal = cls.__dataclass_fields__[name].metadata.get("refusal")  # type: ignore[attr-defined]
+    if refusal is not None:
+        raise refusal(value, f"expected {typed.words}")
+    raise WrongType(f"{cls.__name__}.{name}", value, typed.words)
 
 
 def _seal(value: Any) -> Any:
