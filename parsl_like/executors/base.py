@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from parsl_like.core.description import Description
+from parsl_like.core.unbuilt import refuse_unbuilt
 from parsl_like.errors import ConfigurationError, ExecutorError, InvalidResourceSpecification
-from parsl_like.executors.fields import expect, expect_path
+from parsl_like.executors.fields import expect, expect_path, is_number
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,7 +24,9 @@ if TYPE_CHECKING:
 CALLED_AS_WRITTEN = ("start", "submit", "shutdown")
 """Methods that a run calls itself as soon as a class of the user's has its own."""
 
-_OF_A_RUN = ("_live", "_origin", "_own_run", "_sealed")
+_NOT_OF_A_SESSION = frozenset({*CALLED_AS_WRITTEN, "attach", "check", "detach", "live_session", "sealed"})
+
+_OF_A_RUN = ("_live", "_origin", "_own_run", "_own_tasks", "_sealed")
 
 
 class ParslExecutor(Description):
@@ -59,6 +63,20 @@ class ParslExecutor(Description):
         self.monitoring_messages = monitoring_messages
         self.run_dir = run_dir
         self.run_id = run_id
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if not name.startswith("_") and self.__dict__.get("_live") and self._is_fixed(name):
+            raise ConfigurationError(
+                f"{type(self).__name__}.{name} cannot be changed while a run uses executor {self.label!r}:"
+                " it would change nothing.",
+                hint="assign it before the run begins; what a running executor does is ordered by its methods.",
+            )
+        super().__setattr__(name, value)
+
+    def _is_fixed(self, name: str) -> bool:
+        """Whether a run has read a field of this object, so that nobody will look at it again."""
+        fields = getattr(type(self), "__dataclass_fields__", {})
+        return name in fields and not is_foreign(self) and any(ref() is not None for ref in self.__dict__["_live"])
 
     # Two plain objects of a user's class are equal only if they are one; dataclasses compare their fields.
     def __eq__(self, other: object) -> bool:
@@ -113,12 +131,26 @@ class ParslExecutor(Description):
         Raises:
             InvalidResourceSpecification: naming the keys.
         """
-        unknown = set(resource_specification or ()) - self.resource_keys
+        given = resource_specification or {}
+        unknown = set(given) - self.resource_keys
         if unknown:
             known = ", ".join(sorted(self.resource_keys)) or "none"
             raise InvalidResourceSpecification(unknown, f"(executor {self.label} knows: {known})")
+        if "priority" in given and not is_number(given["priority"]):
+            raise InvalidResourceSpecification(
+                {"priority"}, f"(executor {self.label} wants a number, not {given['priority']!r})"
+            )
 
     # --- while it runs -------------------------------------------------------------------------------------------
+
+    def live_session(self) -> Any:
+        """The one running session opened from this description; the one that ``start`` opened, if it did.
+
+        Raises:
+            ConfigurationError: if none runs, or several do, so that "the" session cannot be said.
+        """
+        run = self._standalone()
+        return super().live_session() if run is None else run.session
 
     @property
     def run_dir(self) -> str:
@@ -157,14 +189,39 @@ class ParslExecutor(Description):
     def monitoring_messages(self, value: Any) -> None:
         object.__setattr__(self, "_monitoring_messages", value)
 
+    @property
+    def hub_address(self) -> str | None:
+        """What was assigned, for the sake of programs of 1.2; nothing reads it."""
+        return self.__dict__.get("_hub_address")
+
+    @hub_address.setter
+    def hub_address(self, value: str | None) -> None:
+        object.__setattr__(self, "_hub_address", value)
+
+    @property
+    def hub_port(self) -> int | None:
+        """What was assigned, for the sake of programs of 1.2; nothing reads it."""
+        return self.__dict__.get("_hub_port")
+
+    @hub_port.setter
+    def hub_port(self, value: int | None) -> None:
+        object.__setattr__(self, "_hub_port", value)
+
     # --- by hand -------------------------------------------------------------------------------------------------
 
     def start(self) -> None:
-        """Open a session of this executor's own, outside any kernel; does nothing if it is open already."""
+        """Open a session of this executor's own, outside any kernel; does nothing if it is open already.
+
+        Raises:
+            ConfigurationError: this version only describes it.
+        """
         if self._standalone() is None and not _is_plain_base(self):
+            refuse_unbuilt(self)
             from parsl_like.executors.standalone import StandaloneRun  # only for those who go without a kernel
 
-            object.__setattr__(self, "_own_run", StandaloneRun(self, native(self).sealed()))
+            # A kernel that looks after the blocks itself has said so: see legacy_blocks.
+            with_blocks = not self.__dict__.get("_blocks_of_a_run", False)
+            object.__setattr__(self, "_own_run", StandaloneRun(self, native(self).sealed(), with_blocks=with_blocks))
 
     def submit(
         self, func: Callable[..., Any], resource_specification: Mapping[str, Any] | None, *args: Any, **kwargs: Any
@@ -261,6 +318,8 @@ def _is_plain_base(executor: ParslExecutor) -> bool:
     return not any("__dataclass_fields__" in vars(cls) and cls is not Description for cls in type(executor).__mro__)
 
 
+@functools.cache
 def _readable(cls: type[ParslExecutor]) -> frozenset[str]:
+    """What programs may read of a description at ``dfk.executors[label]``: all but what would start another run."""
     names = {f.name for f in dataclasses.fields(cls)} if dataclasses.is_dataclass(cls) else set()
-    return frozenset(names | {"storage_access", "working_dir", "remote_monitoring_radio"})
+    return frozenset({name for name in dir(cls) if not name.startswith("_")} | names) - _NOT_OF_A_SESSION

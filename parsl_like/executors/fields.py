@@ -1,103 +1,35 @@
-"""What may stand in a description's field: one sentence for each kind of value, and the error that says it."""
+"""What may stand in a description's field, at the path where executors and Config look for it."""
 
 from __future__ import annotations
 
-import dataclasses
-import math
-import os
-from typing import Any
+from parsl_like.core.fields import (
+    expect,
+    expect_callable,
+    expect_flag,
+    expect_path,
+    expect_port,
+    expect_port_range,
+    expect_positive,
+    expect_text,
+    expect_whole,
+    is_number,
+    is_path,
+    is_whole,
+)
+from parsl_like.core.fields import own_containers as own_lists
 
-from parsl_like.errors import ConfigurationError
-
-
-def expect(description: object, name: str, good: bool, expected: str) -> None:
-    """Refuse a field's value unless it is good.
-
-    Raises:
-        ConfigurationError: naming the field, its value and what was expected.
-    """
-    if not good:
-        raise ConfigurationError(f"{type(description).__name__}.{name}", getattr(description, name), expected)
-
-
-def own_lists(description: Any) -> None:
-    """Give the description lists of its own: what a program does to those it passed is no change of the description."""
-    for f in dataclasses.fields(description):
-        value = getattr(description, f.name)
-        if type(value) is list:
-            setattr(description, f.name, list(value))
-
-
-def is_whole(value: Any, least: int = 0, most: float = math.inf) -> bool:
-    """Whether a value is a whole number within bounds; True and False are not."""
-    return isinstance(value, int) and not isinstance(value, bool) and least <= value <= most
-
-
-def is_number(value: Any, above: float = -math.inf) -> bool:
-    """Whether a value is a finite number greater than ``above``; True and False are none."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value) and value > above
-
-
-def is_path(value: Any) -> bool:
-    """Whether a value is text or path-like, and not empty."""
-    return isinstance(value, str | os.PathLike) and os.fspath(value) not in ("", b"")
-
-
-def expect_whole(description: object, *names: str, least: int = 0, optional: bool = False) -> None:
-    """Refuse fields that are no whole numbers of at least ``least`` (or None, if ``optional``)."""
-    for name in names:
-        value = getattr(description, name)
-        good = is_whole(value, least) or (optional and value is None)
-        expect(description, name, good, f"a whole number of at least {least}{' or None' if optional else ''}")
-
-
-def expect_positive(description: object, *names: str, optional: bool = False) -> None:
-    """Refuse fields that are no numbers above 0 (or None, if ``optional``)."""
-    for name in names:
-        value = getattr(description, name)
-        good = is_number(value, 0) or (optional and value is None)
-        expect(description, name, good, f"a number above 0{' or None' if optional else ''}")
-
-
-def expect_flag(description: object, *names: str) -> None:
-    """Refuse fields that are neither True nor False."""
-    for name in names:
-        expect(description, name, isinstance(getattr(description, name), bool), "True or False")
-
-
-def expect_text(description: object, *names: str, optional: bool = False) -> None:
-    """Refuse fields that are no text (or None, if ``optional``)."""
-    for name in names:
-        value = getattr(description, name)
-        good = isinstance(value, str) or (optional and value is None)
-        expect(description, name, good, f"text{' or None' if optional else ''}")
-
-
-def expect_path(description: object, *names: str, optional: bool = True) -> None:
-    """Refuse fields that are no paths (or None, unless ``optional`` is False)."""
-    for name in names:
-        value = getattr(description, name)
-        good = is_path(value) or (optional and value is None)
-        expect(description, name, good, f"{'None or ' if optional else ''}a path")
-
-
-def expect_port(description: object, *names: str) -> None:
-    """Refuse fields that are neither None nor a port's number."""
-    for name in names:
-        value = getattr(description, name)
-        expect(description, name, value is None or is_whole(value, 1, 65535), "None or a port from 1 to 65535")
-
-
-def expect_port_range(description: object, *names: str) -> None:
-    """Refuse fields that are no pairs of ports, the lower one first."""
-    for name in names:
-        value = getattr(description, name)
-        pair = isinstance(value, list | tuple) and len(value) == 2 and all(is_whole(port, 1, 65535) for port in value)
-        expect(description, name, pair and value[0] <= value[1], "two ports from 1 to 65535, the lower one first")
-
-
-def expect_callable(description: object, *names: str) -> None:
-    """Refuse fields that are neither None nor can be called."""
-    for name in names:
-        value = getattr(description, name)
-        expect(description, name, value is None or callable(value), "None or a function")
+__all__ = [
+    "expect",
+    "expect_callable",
+    "expect_flag",
+    "expect_path",
+    "expect_port",
+    "expect_port_range",
+    "expect_positive",
+    "expect_text",
+    "expect_whole",
+    "is_number",
+    "is_path",
+    "is_whole",
+    "own_lists",
+]

@@ -1,34 +1,22 @@
-"""Executors with methods of a user's own, and plain pools, as sessions: ``start``, ``submit``, ``shutdown`` as written.
-
-Whatever such an executor does may take its time, so a thread of its own calls it, never the kernel's owner. A future
-it gives becomes an event when it ends.
-"""
+"""Executors with methods of a user's own, and plain pools: ``start``, ``submit``, ``shutdown`` as written."""
 
 from __future__ import annotations
 
-import logging
-import threading
-import time
-from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
-from queue import SimpleQueue
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Self
 
-from parsl_like.core.limits import ExecutorLoad
-from parsl_like.errors import ConfigurationError, ExecutorError
-from parsl_like.executors.base import DescribedSession, ParslExecutor, is_foreign
+from parsl_like.errors import ConfigurationError
+from parsl_like.executors.base import ParslExecutor, is_foreign
 from parsl_like.executors.fields import own_lists
-from parsl_like.executors.outcomes import SUCCEEDED, failure
+from parsl_like.executors.legacy_session import LegacySession
 from parsl_like.plugins.markers import hookimpl
 
 if TYPE_CHECKING:
-    from parsl_like.core.events import RawEvent
-    from parsl_like.core.ids import AttemptId
-    from parsl_like.core.ports import Attempt, ExecutorSession, RunContext
+    from parsl_like.core.ports import ExecutorSession, RunContext
 
-logger = logging.getLogger(__name__)
+__all__ = ["LegacySession", "PoolExecutor", "as_executor", "parsl_like_open_executor"]
 
 
 @dataclass
@@ -71,158 +59,6 @@ class PoolExecutor(ParslExecutor):
         return True
 
 
-class LegacySession(DescribedSession):
-    """A running executor with methods of its user's own.
-
-    Args:
-        executor: The user's object itself, started here.
-        context: The run.
-
-    Raises:
-        ExecutorError: it serves another run at this moment, or its ``start`` raised.
-    """
-
-    wants: Literal["objects", "bytes"] = "objects"
-
-    def __init__(self, executor: ParslExecutor, context: RunContext) -> None:
-        super().__init__(executor, run_dir=context.run.run_dir, run_id=context.run.run_id)
-        self.label = context.label
-        self._executor = executor
-        self._wake = context.wake
-        self._wall = context.clock.wall
-        self._calls: SimpleQueue[Attempt | None] = SimpleQueue()
-        self._futures: dict[int, Future[Any]] = {}
-        self._done: deque[RawEvent] = deque()
-        self._signalled = False
-        self._unwanted: set[int] = set()
-        self._submitted = 0
-        self._returned = 0
-        _refuse_second_run(executor)
-        executor.run_dir = context.run.run_dir
-        executor.run_id = context.run.run_id
-        try:
-            executor.start()
-        except Exception as error:  # the user's own code; the cause stays attached
-            raise ExecutorError(executor, f"its start() raised {type(error).__name__}: {error}.") from error
-        self._thread = threading.Thread(target=self._serve, name=f"parsl-like-{context.label}-submit", daemon=True)
-        self._thread.start()
-
-    # --- by the owner --------------------------------------------------------------------------------------------
-
-    def fds(self) -> Sequence[int]:
-        """None: ends of futures are announced through the context's ``wake``."""
-        return ()
-
-    def pump(self) -> Sequence[RawEvent]:
-        """All that has ended since the last call."""
-        self._signalled = False
-        events = [self._done.popleft() for _ in range(len(self._done))]
-        self._returned += len(events)
-        for _, attempt, _ in events:
-            self._futures.pop(attempt, None)
-            self._unwanted.discard(attempt)
-        return events
-
-    def submit(self, attempts: Sequence[Attempt]) -> None:
-        """Queue attempts for the thread that calls the user's ``submit``."""
-        self._submitted += len(attempts)
-        for attempt in attempts:
-            self._calls.put(attempt)
-
-    def cancel(self, attempts: Iterable[AttemptId]) -> None:
-        """Attempts not yet handed over never will be; of the others the future is asked to cancel."""
-        for attempt in attempts:
-            self._unwanted.add(attempt)
-            future = self._futures.get(attempt)
-            if future is not None:
-                future.cancel()
-
-    def load(self) -> ExecutorLoad:
-        """What there is to do; how much it can do at once is not known."""
-        return ExecutorLoad(self.label, self._submitted - self._returned, 1)
-
-    def close(self, *, deadline: float) -> None:
-        """Let the user's ``shutdown`` run, and wait for it until ``deadline``."""
-        self._signalled = True  # nobody is to be woken any more
-        for future in list(self._futures.values()):
-            future.cancel()
-        self._calls.put(None)
-        if threading.current_thread() is not self._thread:
-            self._thread.join(max(0.0, deadline - time.monotonic()))
-            if self._thread.is_alive():
-                logger.warning(
-                    "executor %s does not come back from its submit or shutdown; it is left alone", self.label
-                )
-
-    # --- questions programs ask ----------------------------------------------------------------------------------
-
-    @property
-    def outstanding(self) -> int:
-        """Tasks submitted and not yet finished."""
-        return self.load().outstanding
-
-    # --- on the submitting thread --------------------------------------------------------------------------------
-
-    def _serve(self) -> None:
-        while (attempt := self._calls.get()) is not None:
-            self._hand_over(attempt)
-        try:
-            self._executor.shutdown()
-        except Exception:  # the user's own code, at the root of its thread
-            logger.exception("shutdown() of executor %s raised", self.label)
-
-    def _hand_over(self, attempt: Attempt) -> None:
-        identity = attempt.attempt_id
-        if identity in self._unwanted:
-            self._end(failure(identity, ExecutorError(self.label, "the attempt was cancelled before it began.")))
-            return
-        started = self._wall()
-        try:
-            future = self._executor.submit(
-                attempt.function, dict(attempt.resources or {}), *attempt.args, **(attempt.kwargs or {})
-            )
-            if not isinstance(future, Future):
-                raise TypeError(f"submit() of executor {self.label} returned {future!r}, not a Future")
-        except BaseException as error:  # noqa: BLE001 - the user's own code; the task fails, the thread goes on
-            self._end(failure(identity, error))
-            return
-        self._futures[identity] = future
-        if identity in self._unwanted:
-            future.cancel()
-        future.add_done_callback(
-            lambda ended: self._end(_event_of(identity, ended, (started, self._wall(), str(self.label))))
-        )
-
-    # --- on any thread -------------------------------------------------------------------------------------------
-
-    def _end(self, event: RawEvent) -> None:
-        self._done.append(event)
-        if not self._signalled:
-            self._signalled = True
-            self._wake()
-
-
-def _event_of(attempt: int, future: Future[Any], report: tuple[float, float, str]) -> RawEvent:
-    if future.cancelled():
-        return failure(attempt, ExecutorError(report[2], "it cancelled the attempt."), report)
-    error = future.exception()
-    if error is not None:
-        return failure(attempt, error, report)
-    return (SUCCEEDED, attempt, (future.result(), report))
-
-
-def _refuse_second_run(executor: ParslExecutor) -> None:
-    try:
-        executor.live_session()
-    except ConfigurationError:
-        return
-    raise ExecutorError(
-        executor,
-        "it has methods of its own, is therefore shared and not copied, and serves another run at this moment.",
-        hint="make a second object for the second run.",
-    )
-
-
 def as_executor(given: object) -> ParslExecutor:
     """What a program gave as an executor, as one: plain pools are wrapped.
 
@@ -241,4 +77,11 @@ def as_executor(given: object) -> ParslExecutor:
 @hookimpl
 def parsl_like_open_executor(description: ParslExecutor, context: RunContext) -> ExecutorSession | None:
     """A session for an executor whose methods are a user's own."""
-    return LegacySession(description, context) if is_foreign(description) else None
+    if not is_foreign(description):
+        return None
+    if getattr(description, "provider", None) is not None:
+        from parsl_like.executors.legacy_blocks import LegacyBlockSession, lives_in_blocks  # few have a provider
+
+        if lives_in_blocks(description):
+            return LegacyBlockSession(description, context)  # type: ignore[arg-type]  # it has a provider
+    return LegacySession(description, context)

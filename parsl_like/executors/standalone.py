@@ -173,6 +173,7 @@ class StandaloneRun:
     Args:
         executor: The description as the user holds it; it answers questions while this runs.
         description: What to open, sealed.
+        with_blocks: Whether it gets the blocks it lives in itself; else whoever opened it does.
 
     Raises:
         ConfigurationError: nobody can open the description.
@@ -180,7 +181,7 @@ class StandaloneRun:
         ExecutionProviderException: its provider cannot give a block.
     """
 
-    def __init__(self, executor: ParslExecutor, description: ParslExecutor) -> None:
+    def __init__(self, executor: ParslExecutor, description: ParslExecutor, *, with_blocks: bool = True) -> None:
         from parsl_like.plugins.manager import PluginManager  # opening needs the plugins, building does not
 
         self.description = description
@@ -200,7 +201,7 @@ class StandaloneRun:
             self.session = self._plugins.open_executor(description, context)
             self._attempts = AttemptMaker(self.session)
             self._pump.start(self.session)
-            self.blocks = Blocks.of(description, self.session, self._plugins, context)
+            self.blocks = Blocks.of(description, self.session, self._plugins, context) if with_blocks else None
             if self.blocks is not None:
                 undo.callback(self.blocks.close)
                 self.blocks.scale_out(self.blocks.initial)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Self
 from parsl_like.core.ids import BlockId, JobId
 from parsl_like.core.ports import BlockContext, ElasticSession, ExecutorSession
 from parsl_like.errors import ParslError
+from parsl_like.providers.status import JobStatus
 
 if TYPE_CHECKING:
     from parsl_like.core.job_states import JobReport
@@ -74,11 +75,14 @@ class Blocks:
                 self._session.block_ended(block, "it was scaled in by hand")
         return [str(block) for block in chosen]
 
-    def status(self) -> dict[str, JobReport]:
+    def status(self) -> dict[str, JobStatus]:
         """What the batch system says of each block; one that it does not mention is left out."""
         with self._lock:
             reports = self._provider.status(list(self._jobs.values()))
-            return {str(block): reports[job] for block, job in self._jobs.items() if job in reports}
+            return {str(block): self._status(job, reports[job]) for block, job in self._jobs.items() if job in reports}
+
+    def _status(self, job: JobId, report: JobReport) -> JobStatus:
+        return JobStatus(report.state, report.message, report.exit_code, *self._provider.output(job))
 
     def close(self) -> None:
         """Cancel what is left and release the provider."""

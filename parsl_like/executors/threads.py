@@ -231,6 +231,10 @@ class ThreadPoolSession(DescribedSession):
         since = [place.stuck_since for place in self._stuck() if place.stuck_since is not None]
         return {"stuck": len(since), "stuck_since": min(since, default=None)}
 
+    def has_begun(self, attempt: AttemptId) -> bool:
+        """Whether a thread runs an attempt."""
+        return any(place.attempt == attempt for place in tuple(self._places))
+
     def _stuck(self) -> list[_Place]:
         return [place for place in tuple(self._places) if place.stuck_since is not None]
 

@@ -25,6 +25,7 @@ from parsl_like.executors.high_throughput.description import HighThroughputExecu
 from parsl_like.executors.standalone import SessionPump, StandaloneRun
 from parsl_like.executors.standalone_blocks import Blocks
 from parsl_like.executors.threads import ThreadPoolExecutor
+from parsl_like.providers.status import JobStatus
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -97,8 +98,9 @@ def test_a_specification_it_does_not_know_is_refused(executor: ThreadPoolExecuto
     assert executor.submit(len, {"priority": 1}, "abc").result(timeout=30) == 3
 
 
-def test_what_is_changed_after_the_start_does_not_reach_the_session(executor: ThreadPoolExecutor) -> None:
-    executor.max_threads = 50
+def test_what_cannot_count_any_more_is_refused_after_the_start(executor: ThreadPoolExecutor) -> None:
+    with pytest.raises(ConfigurationError, match="max_threads cannot be changed while a run uses executor 'threads'"):
+        executor.max_threads = 50
     assert executor.live_session().load().slots == 2
 
 
@@ -262,7 +264,7 @@ def test_blocks_come_and_go_by_hand() -> None:
     blocks, provider, session = made()
     assert blocks.scale_out(3) == ["0", "1", "2"]
     assert [request.block_id for request in provider.submitted] == ["0", "1", "2"]
-    assert blocks.status() == {"1": JobReport(JobState.RUNNING), "2": JobReport(JobState.RUNNING)}
+    assert blocks.status() == {"1": JobStatus(JobState.RUNNING), "2": JobStatus(JobState.RUNNING)}
     assert blocks.scale_in(2) == ["1", "2"]
     assert session.ended == ["1", "2"]
     assert blocks.scale_in(0) == []

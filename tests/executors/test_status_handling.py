@@ -4,10 +4,12 @@ from typing import Any
 
 import pytest
 
+from parsl_like.core.job_states import JobState
 from parsl_like.errors import ConfigurationError, UnsupportedFeatureError
 from parsl_like.executors.high_throughput.description import HighThroughputExecutor
 from parsl_like.executors.status_handling import BlockProviderExecutor
 from parsl_like.providers.local import LocalProvider
+from parsl_like.providers.status import JobStatus
 
 
 class Session:
@@ -73,7 +75,9 @@ def test_what_the_run_cannot_tell_is_said(running: tuple[HighThroughputExecutor,
         executor.connected_blocks()
 
 
-def test_without_a_run_or_with_several_there_is_no_answer(running: tuple[HighThroughputExecutor, Session]) -> None:
+def test_without_a_run_nothing_is_there_and_with_several_there_is_no_answer(
+    running: tuple[HighThroughputExecutor, Session],
+) -> None:
     executor, session = running
     other = Session()
     executor.attach(other)
@@ -81,8 +85,57 @@ def test_without_a_run_or_with_several_there_is_no_answer(running: tuple[HighThr
         _ = executor.outstanding
     executor.detach(other)
     executor.detach(session)
+    assert executor.outstanding == executor.outstanding() == executor.connected_workers() == 0
+    assert executor.connected_managers == executor.connected_managers() == executor.connected_blocks() == []
+    assert executor.tasks == executor.tasks() == executor.status() == executor.status_facade == {}
+    assert executor.connected_managers_packages() == {}
+    assert (executor.bad_state_is_set, executor.executor_exception) == (False, None)
     with pytest.raises(ConfigurationError, match="no run"):
-        _ = executor.outstanding
+        executor.scale_out(1)
+    with pytest.raises(ConfigurationError, match="no run"):
+        executor.hold_worker("m")
+
+
+def test_fields_may_be_assigned_until_a_run_uses_them(running: tuple[HighThroughputExecutor, Session]) -> None:
+    executor, session = running
+    for name, value in (("max_workers_per_node", 3), ("max_workers", 3), ("provider", LocalProvider())):
+        with pytest.raises(ConfigurationError, match="cannot be changed while a run uses executor") as caught:
+            setattr(executor, name, value)
+        assert "assign it before the run begins" in str(caught.value)
+    assert executor.max_workers_per_node is None
+    executor.detach(session)
+    executor.max_workers = 3
+    assert executor.max_workers_per_node == 3
+
+
+def test_a_handler_of_the_users_own_can_be_asked_by_hand() -> None:
+    asked: list[Any] = []
+    executor = HighThroughputExecutor(block_error_handler=lambda *given: asked.append(given))
+    status = {"0": JobStatus(JobState.FAILED)}
+    executor.handle_errors(status)
+    executor.handle_errors("an error handler of 1.2", status)
+    assert asked == [(executor, status)] * 2
+    HighThroughputExecutor().handle_errors(status)
+
+
+def test_what_monitoring_would_be_told(running: tuple[HighThroughputExecutor, Session]) -> None:
+    executor, _ = running
+    (told,) = executor.create_monitoring_info({"0": JobStatus(JobState.RUNNING)})
+    assert (told["executor_label"], told["block_id"], told["status"]) == (executor.label, "0", "RUNNING")
+    executor.send_monitoring_info({})
+    executor.poll_facade()
+    executor.hub_address, executor.hub_port = "localhost", 55055
+    assert (executor.hub_address, executor.hub_port) == ("localhost", 55055)
+
+
+def test_a_users_class_keeps_its_own_tasks() -> None:
+    class Mine(BlockProviderExecutor):
+        def submit(self, *args: Any, **kwargs: Any) -> Any:
+            """Of the user's own."""
+
+    mine = Mine(provider=None)
+    mine.tasks[5] = "future"
+    assert mine.tasks == mine.tasks() == {5: "future"}
 
 
 def test_settings_follow_from_the_fields() -> None:

@@ -428,9 +428,8 @@ def test_managed_has_no_effect() -> None:
     ],
 )
 def test_wrong_values_are_refused_by_name(field: str, value: object) -> None:
-    executor = ThreadPoolExecutor(**{field: value})
     with pytest.raises(ConfigurationError, match=f"ThreadPoolExecutor.{field} is"):
-        executor.sealed()
+        ThreadPoolExecutor(**{field: value}).sealed()
 
 
 def test_it_knows_priorities_and_no_other_resource() -> None:

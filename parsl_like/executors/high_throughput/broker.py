@@ -15,12 +15,19 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from parsl_like.core.ports import BlockRequest
+from parsl_like.errors import ExecutorError
 from parsl_like.executors.high_throughput.incarnation import Incarnation, Launch
-from parsl_like.executors.high_throughput.keys import create_keys, load_keys, manager_key_file
+from parsl_like.executors.high_throughput.keys import create_keys, load_keys, manager_key_file, write_private
 from parsl_like.executors.high_throughput.launch import manager_command
+from parsl_like.executors.high_throughput.launch_template import DEFAULT, INTERCHANGE
 from parsl_like.executors.high_throughput.links.local import SCHEME, LocalListener
 from parsl_like.executors.high_throughput.links.waiting import Waiter
-from parsl_like.executors.high_throughput.options import Endpoint, InterchangeOptions, ManagerOptions
+from parsl_like.executors.high_throughput.options import (
+    OPTIONS_FILE,
+    Endpoint,
+    InterchangeOptions,
+    ManagerOptions,
+)
 from parsl_like.executors.high_throughput.places import socket_directory
 
 if TYPE_CHECKING:
@@ -94,7 +101,8 @@ class Broker:
         endpoint, links = self._listen(number)
         self._ready = False
         self._allowed = max(self._description.silence_allowed, START_S)
-        command = [*self._launch_words(), *self._options(endpoint, number).to_argv()]
+        words = self._launch_words()
+        command = [*words, *self._options(endpoint, number).to_argv()]
         self._now = Incarnation(
             number,
             links,
@@ -104,7 +112,11 @@ class Broker:
             wake=self._context.wake,
             forgetful=self._remote_interchange(),
         )
-        self._now.start()
+        try:
+            self._now.start()
+        except OSError as error:
+            reason = f"its interchange cannot be started: {error}. The command is: {shlex.join(words)}"
+            raise ExecutorError(self._context.label, reason, hint="see interchange_launch_cmd and PATH.") from error
 
     def _listen(self, number: int) -> tuple[Endpoint, Mapping[Link, Channel]]:
         if self._remote_interchange():
@@ -145,7 +157,7 @@ class Broker:
 
     def _launch_words(self) -> list[str]:
         words = self._description.interchange_launch_cmd
-        if not words:
+        if not words or tuple(words) == INTERCHANGE:  # that one is found wherever this package is
             return [sys.executable, "-m", MODULE]
         return shlex.split(words) if isinstance(words, str) else list(words)
 
@@ -303,11 +315,29 @@ class Broker:
         )
         return BlockRequest(
             block_id=block,
-            command=manager_command(options, launch_cmd=description.launch_cmd),
+            command=self._manager_command(options),
             job_name=f"parsl_like.{self._context.label}",
             files=files,
             addresses=tuple(address.data for address in self._addresses),
         )
+
+    def _manager_command(self, options: ManagerOptions) -> str:
+        """What a block runs; should a user's command lose its options on the way, they are found beside the keys."""
+        description = self._description
+        launch_cmd, nodes = description.launch_cmd, description.nodes_per_block
+        if launch_cmd is not None and launch_cmd != DEFAULT:
+            try:
+                self._leave_options(options)
+            except OSError as error:  # most commands hand their arguments on, and need no file
+                logger.warning("executor %s: %s could not be written: %s", self._context.label, OPTIONS_FILE, error)
+        return manager_command(options, launch_cmd=launch_cmd, nodes_per_block=nodes)
+
+    def _leave_options(self, options: ManagerOptions) -> None:
+        # Blocks are submitted from one thread at a time; a manager may be reading the file.
+        new = Path(self._keys_directory, f"{OPTIONS_FILE}.new")
+        new.unlink(missing_ok=True)
+        write_private(new, options.to_argv()[1].encode())
+        new.replace(new.with_name(OPTIONS_FILE))
 
     def _log_root(self) -> str:
         """Where managers and workers log: in the run directory, or in one of the same names below the user's root."""

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import KW_ONLY, dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from parsl_like.errors import ConfigurationError
+from parsl_like.errors import ConfigurationError, UnsupportedFeatureError
 from parsl_like.executors.answers import CallableInt, CallableList
 from parsl_like.executors.arguments import spelled
 from parsl_like.executors.fields import (
@@ -22,6 +22,7 @@ from parsl_like.executors.fields import (
     expect_whole,
     own_lists,
 )
+from parsl_like.executors.high_throughput.launch_template import DEFAULT, INTERCHANGE, check_template
 from parsl_like.executors.high_throughput.manager_selector import ManagerSelector, RandomManagerSelector
 from parsl_like.executors.high_throughput.options import Transport, processor_groups, silence_allowed
 from parsl_like.executors.status_handling import BlockProviderExecutor
@@ -57,10 +58,11 @@ class HighThroughputExecutor(BlockProviderExecutor):
         default=None, metadata={"help": "Where blocks come from; None for this machine (LocalProvider)."}
     )
     launch_cmd: str | None = field(
-        default=None, metadata={"help": "Command line that starts the manager of a node; None for the built-in one."}
+        default=None,
+        metadata={"help": "Command line that starts the manager of a node; None for process_worker_pool.py."},
     )
     interchange_launch_cmd: Sequence[str] | str | None = field(
-        default=None, metadata={"help": "Command that starts the interchange; None for the built-in one."}
+        default=None, metadata={"help": "Command that starts the interchange; None for interchange.py."}
     )
     address: str | None = field(
         default=None, metadata={"help": "Address of this machine as nodes see it; None to try all it has."}
@@ -97,7 +99,7 @@ class HighThroughputExecutor(BlockProviderExecutor):
         default="none",
         metadata={"help": "Processors of each worker: none, block, block-reverse, alternating or list:0-3:4-7."},
     )
-    available_accelerators: int | Sequence[str] = field(
+    available_accelerators: int | Sequence[str | int] = field(
         default=(), metadata={"help": "Accelerators of a node, their number or names; each worker gets one."}
     )
     prefetch_capacity: int | None = field(
@@ -150,6 +152,10 @@ class HighThroughputExecutor(BlockProviderExecutor):
     def __post_init__(self) -> None:
         if self.max_workers_per_node == math.inf:  # 1.2's way to say that there is no limit
             self.max_workers_per_node = None
+        # Programs read the default back and put something in front of it.
+        self.launch_cmd = DEFAULT if self.launch_cmd is None else self.launch_cmd
+        if self.interchange_launch_cmd is None:
+            self.interchange_launch_cmd = list(INTERCHANGE)
         self.available_accelerators = self.accelerator_names
         own_lists(self)
 
@@ -163,6 +169,16 @@ class HighThroughputExecutor(BlockProviderExecutor):
     @max_workers.setter
     def max_workers(self, value: float | None) -> None:
         self.max_workers_per_node = None if value == math.inf else value
+
+    @property
+    def worker_ports(self) -> tuple[int | None, int | None] | None:
+        """Parsl 1.2's name of ``worker_port`` and ``control_port`` together; None if neither was chosen."""
+        ports = (self.worker_port, self.control_port)
+        return None if ports == (None, None) else ports
+
+    @worker_ports.setter
+    def worker_ports(self, value: tuple[int, int] | None) -> None:
+        self.worker_port, self.control_port = (None, None) if value is None else value
 
     def check(self) -> None:
         """Refuse what can be seen to be wrong without touching the world.
@@ -186,6 +202,8 @@ class HighThroughputExecutor(BlockProviderExecutor):
         expect_text(self, "launch_cmd", "address", optional=True)
         expect_text(self, "loopback_address")
         expect_path(self, "worker_logdir_root")
+        if self.launch_cmd is not None:
+            check_template(self.launch_cmd)
         command = self.interchange_launch_cmd
         words = (
             isinstance(command, list | tuple) and len(command) > 0 and all(isinstance(word, str) for word in command)
@@ -285,20 +303,20 @@ class HighThroughputExecutor(BlockProviderExecutor):
     @property
     def connected_managers(self) -> CallableList:
         """A dict for each connected manager; both ``x.connected_managers`` and ``x.connected_managers()``."""
-        return CallableList(self._answer("connected_managers"))
+        return CallableList(self._answer("connected_managers", []))
 
     def connected_blocks(self) -> list[str]:
         """Blocks with a connected manager."""
-        return list(self._answer("connected_blocks"))
+        return list(self._answer("connected_blocks", []))
 
     def connected_managers_packages(self) -> dict[str, dict[str, str]]:
         """Versions of the packages on the managers' side, by manager and package."""
-        return dict(self._answer("connected_managers_packages"))
+        return dict(self._answer("connected_managers_packages", {}))
 
     @property
     def connected_workers(self) -> CallableInt:
         """Workers of all connected managers."""
-        return CallableInt(self._answer("connected_workers"))
+        return CallableInt(self._answer("connected_workers", 0))
 
     @property
     def logdir(self) -> str:
@@ -313,4 +331,20 @@ class HighThroughputExecutor(BlockProviderExecutor):
 
     def hold_worker(self, worker_id: str) -> None:
         """Give a manager nothing new from now on; it finishes what it has."""
-        self._answer("hold_worker", worker_id)
+        self._ordered("hold_worker", worker_id)
+
+    def initialize_scaling(self) -> list[str]:
+        """Nothing but which blocks have a connected manager: a run asks for the initial blocks by itself."""
+        return self.connected_blocks()
+
+    def get_usage_information(self) -> dict[str, bool]:
+        """What Parsl's usage tracking would send; nothing is ever sent."""
+        return {"mpi": False}
+
+    def submit_payload(self, context: object, buffer: bytes) -> None:
+        """Refused: what workers are sent is made by the executor itself.
+
+        Raises:
+            UnsupportedFeatureError: always.
+        """
+        raise UnsupportedFeatureError("submit_payload", self.label, None)

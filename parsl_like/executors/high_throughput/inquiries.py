@@ -2,32 +2,29 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any
 
 from parsl_like.core.ids import BlockId
-from parsl_like.core.job_states import JobState
-from parsl_like.executors.answers import CallableInt, CallableList
-from parsl_like.executors.base import DescribedSession
-from parsl_like.providers.status import JobStatus
+from parsl_like.executors.answers import CallableDict, CallableInt, CallableList
+from parsl_like.executors.block_inquiries import BlockInquiries
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
-    from parsl_like.core.ids import ExecutorLabel
-    from parsl_like.core.ports import Attempt, BlockKeeper
+    from parsl_like.core.ports import Attempt
     from parsl_like.core.troubles import Troubles
     from parsl_like.executors.high_throughput.managers import ConnectedManagers
 
+logger = logging.getLogger(__name__)
 
-class Inquiries(DescribedSession):
+
+class Inquiries(BlockInquiries):
     """The questions; whoever derives from it has the facts. Any thread may ask."""
 
-    label: ExecutorLabel
-    keeper: BlockKeeper | None
     managers: ConnectedManagers
     troubles: Troubles
     held: dict[int, Attempt]
-    error: BaseException | None
 
     def drain(self, blocks: Sequence[BlockId]) -> None:
         """Let blocks finish what they run, then end."""
@@ -74,49 +71,13 @@ class Inquiries(DescribedSession):
 
     def hold_worker(self, worker_id: str) -> None:
         """Give a manager nothing new from now on; its block ends when it has finished."""
-        for manager in self.managers.described():
-            if manager["manager"] == worker_id:
-                self.drain([BlockId(manager["block_id"])])
-
-    def status(self) -> dict[str, JobStatus]:
-        """The states of its live blocks, by block."""
-        blocks = self._keeper_status().get("blocks", {})
-        return {block: JobStatus(JobState[facts["state"]]) for block, facts in blocks.items()}
-
-    def scale_out_facade(self, n: int) -> list[str]:
-        """Ask for ``n`` more blocks, whatever the strategy thinks; they have no names yet, so the list is empty."""
-        if self.keeper is not None:
-            self.keeper.scale_out(str(self.label), n)
-        return []
-
-    def scale_in_facade(self, n: int, max_idletime: float | None = None) -> list[str]:
-        """Let ``n`` blocks go, idle ones first; returns which.
-
-        Args:
-            n: How many.
-            max_idletime: If given, only idle ones may go.
-        """
-        idle = list(self.managers.idle_blocks)
-        others = [] if max_idletime is not None else [b for b in self.managers.blocks if b not in idle]
-        chosen = [*idle, *others][:n]
-        if self.keeper is not None and chosen:
-            self.keeper.scale_in(str(self.label), chosen)
-        return [str(block) for block in chosen]
-
-    def _keeper_status(self) -> Mapping[str, Any]:
-        return {} if self.keeper is None else self.keeper.status().get(str(self.label), {})
+        blocks = [BlockId(known["block_id"]) for known in self.managers.described() if known["manager"] == worker_id]
+        if blocks:
+            self.drain(blocks)
+        else:
+            logger.warning("executor %s: there is no manager %s to hold", self.label, worker_id)
 
     @property
-    def bad_state_is_set(self) -> bool:
-        """Whether the executor is broken for good."""
-        return self.error is not None
-
-    @property
-    def executor_exception(self) -> BaseException | None:
-        """Why it is broken."""
-        return self.error
-
-    @property
-    def tasks(self) -> dict[int, Attempt]:
+    def tasks(self) -> CallableDict:
         """Attempts handed over that have not ended."""
-        return dict(self.held)
+        return CallableDict(self.held)

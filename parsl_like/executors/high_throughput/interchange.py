@@ -20,7 +20,9 @@ from contextlib import ExitStack
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
-from parsl_like.errors import BadMessage
+from parsl_like.errors import BadMessage, ConfigurationError
+from parsl_like.errors import ManagerLost as ManagerLost  # noqa: PLC0414 - programs look for it here
+from parsl_like.errors import VersionMismatch as VersionMismatch  # noqa: PLC0414 - as above
 from parsl_like.executors.high_throughput import protocol
 from parsl_like.executors.high_throughput.exchange.delivery import Delivery
 from parsl_like.executors.high_throughput.exchange.departures import Departures
@@ -320,10 +322,18 @@ def _remove_what_the_driver_made(options: InterchangeOptions) -> None:
         shutil.rmtree(directory, ignore_errors=True)
 
 
-def main(argv: Sequence[str]) -> int:
-    """Run an interchange to its end; gives the exit code."""
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run an interchange to its end; gives the exit code.
+
+    Args:
+        argv: The command line; None for the one of this process.
+    """
     try:
-        options = InterchangeOptions.from_argv(argv)
+        options = InterchangeOptions.from_argv(sys.argv[1:] if argv is None else argv)
+    except ConfigurationError as error:
+        print(f"interchange: {error} It is started by an executor.", file=sys.stderr)  # noqa: T201
+        return FAILED
+    try:
         os.makedirs(options.logdir, exist_ok=True)
         logging.basicConfig(
             filename=os.path.join(options.logdir, "interchange.log"),
@@ -346,4 +356,4 @@ def main(argv: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

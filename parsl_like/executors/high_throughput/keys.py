@@ -85,7 +85,7 @@ def create_keys(directory: str | Path, *, encrypted: bool = True) -> None:
             "secret": secret.decode(),
             "peers": {peer: pairs[peer][0].decode() for peer in peers},
         }
-        _write_private(folder / f"{role}.key", json.dumps(content).encode())
+        write_private(folder / f"{role}.key", json.dumps(content).encode())
 
 
 def load_keys(directory: str | Path, role: Role) -> RoleKeys:
@@ -131,7 +131,12 @@ def _key(text: str) -> bytes:
     return key
 
 
-def _write_private(path: Path, content: bytes) -> None:
+def write_private(path: Path, content: bytes) -> None:
+    """Make a file that only its user can read, whatever the umask is.
+
+    Raises:
+        FileExistsError: if there is something of that name.
+    """
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     with open(descriptor, "wb") as file:
         os.fchmod(descriptor, 0o600)

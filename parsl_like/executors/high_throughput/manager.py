@@ -64,6 +64,7 @@ def _manage(options: ManagerOptions, stack: ExitStack) -> None:
         options.python_path,
         {**os.environ, "PARSL_WORKER_POOL_ID": name, "PARSL_WORKER_BLOCK_ID": options.block_id},
         Limits(allow_many_files(), int((options.worker_memory or 0) * GIGABYTE), options.worker_processes or 0),
+        options.debug,
     )
     stack.callback(pool.close)
     logger.info("manager %s of block %s, pid %d: %d workers", name, options.block_id, os.getpid(), workers)

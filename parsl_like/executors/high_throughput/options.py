@@ -15,6 +15,9 @@ from parsl_like.errors import ConfigurationError
 
 FLAG = "--options"
 
+OPTIONS_FILE = "manager.options"
+"""Beside the keys: what the managers of a user's own ``launch_cmd`` are told, should they not hear it."""
+
 Transport = Literal["tcp", "ipc"] | None
 """How processes of one host talk; None: unix sockets if they really share a host, else TCP."""
 

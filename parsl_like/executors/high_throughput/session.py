@@ -251,12 +251,12 @@ class HighThroughputSession(Inquiries):
     # --- sending -------------------------------------------------------------------------------------------------
 
     def _accepts(self, attempt: Attempt) -> bool:
-        unknown = set(attempt.resources or ()) - self.description.resource_keys
-        if unknown:
-            error = InvalidResourceSpecification(unknown, f"for executor {self.label}")
-            self._events.append((_FAILED, attempt.attempt_id, (error, _FATAL, None)))
-            self.context.wake()
-        return not unknown
+        try:
+            self.description.validate_resource_spec(attempt.resources)
+        except InvalidResourceSpecification as error:
+            self._refuse([attempt], error)
+            return False
+        return True
 
     def _refuse(self, attempts: Sequence[Attempt], error: BaseException) -> None:
         self._events.extend((_FAILED, attempt.attempt_id, (error, _FATAL, None)) for attempt in attempts)

@@ -47,6 +47,11 @@ def test_the_names_of_1_2_mean_the_newest() -> None:
         executor = HighThroughputExecutor(max_workers=4, worker_ports=(50000, 50001), managed=True)  # type: ignore[call-arg]
     assert len(caught) == 1
     assert executor == HighThroughputExecutor(max_workers_per_node=4, worker_port=50000, control_port=50001)
+    assert (executor.max_workers, executor.worker_ports) == (4, (50000, 50001))
+    executor.worker_ports = (50002, 50003)
+    assert (executor.worker_port, executor.control_port) == (50002, 50003)
+    executor.worker_ports = None
+    assert executor.worker_ports is executor.worker_port is executor.control_port is None
 
 
 @pytest.mark.parametrize("name", ["max_workers", "max_workers_per_node"])
@@ -138,9 +143,8 @@ WRONG: list[tuple[str, Any]] = [
 
 @pytest.mark.parametrize(("field", "value"), WRONG, ids=str)
 def test_wrong_values_are_refused_by_name(field: str, value: Any) -> None:
-    executor = HighThroughputExecutor(**{field: value})
     with pytest.raises(ConfigurationError, match=rf"HighThroughputExecutor\.{field} is"):
-        executor.sealed()
+        HighThroughputExecutor(**{field: value}).sealed()
 
 
 RIGHT: dict[str, Any] = {
@@ -247,7 +251,9 @@ def test_programs_ask_the_one_that_runs() -> None:
     assert executor.connected_managers_packages() == {"m": {"p": "1"}}
     assert executor.connected_workers == executor.connected_workers() == 4
     assert executor.logdir == executor.worker_logdir == "/runs/000/h"
+    executor.detach(session)
     executor.worker_logdir_root = "/scratch"
+    executor.attach(session)
     assert executor.worker_logdir == "/scratch/000/h"
     executor.hold_worker("m")
     assert session.held == ["m"]

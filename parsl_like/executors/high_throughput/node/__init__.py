@@ -8,6 +8,6 @@ manager (entry) --> manager_loop (poll loop)
                         workers                  processes: start, death, kill; process_tree, signals, pinning
                         pipe, frames, cells      packets, memory files, who runs what
                         functions                functions in one file that all workers read
-worker              --> reads a packet, calls, writes the result
+worker              --> reads a packet, calls, writes the result; task_lines: what it prints is marked as the task's
 facts               --> what the node is: cores, memory, packages
 """

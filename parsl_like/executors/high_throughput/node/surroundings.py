@@ -20,6 +20,8 @@ from _signal import (  # type: ignore[import-not-found]
 )
 from typing import TYPE_CHECKING
 
+from parsl_like.executors.high_throughput.node.task_lines import TaskLines
+
 if TYPE_CHECKING:
     from typing import TextIO
 
@@ -125,4 +127,6 @@ def _identity(number: int) -> tuple[int, int] | None:
 def _usable(number: int, stream: TextIO) -> TextIO:
     if not stream.closed:
         return stream
+    if isinstance(stream, TaskLines):
+        return stream.reopened()
     return open(number, "r" if number == 0 else "w", buffering=1, encoding=stream.encoding, closefd=False)

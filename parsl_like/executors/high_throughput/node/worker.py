@@ -18,6 +18,7 @@ from parsl_like.executors.high_throughput.node.cells import IDLE, Cells
 from parsl_like.executors.high_throughput.node.functions import Functions
 from parsl_like.executors.high_throughput.node.pipe import WorkerEnd
 from parsl_like.executors.high_throughput.node.surroundings import EVERY_S, Surroundings, out_of_the_way
+from parsl_like.executors.high_throughput.node.task_lines import mark_lines, show_records
 from parsl_like.remote.call import Outcome, run_call
 from parsl_like.serialize.failures import pack_failure
 
@@ -82,6 +83,7 @@ class Inherited(NamedTuple):
         manager: Process id of its manager.
         python_path: Directories to look for modules in before all others.
         limits: What it may use.
+        debug: Whether records of ``logging`` are shown in every detail; 0 for those at INFO and above.
     """
 
     pipe: int
@@ -91,10 +93,11 @@ class Inherited(NamedTuple):
     manager: int
     python_path: tuple[str, ...] = ()
     limits: Limits = Limits()
+    debug: int = 0
 
     def to_argv(self) -> list[str]:
         """The command line's arguments."""
-        return [*(str(number) for number in (*self[:5], *self.limits)), *self.python_path]
+        return [*(str(number) for number in (*self[:5], *self.limits, self.debug)), *self.python_path]
 
     @classmethod
     def from_argv(cls, argv: Sequence[str]) -> Self:
@@ -103,8 +106,8 @@ class Inherited(NamedTuple):
         Raises:
             ValueError: if the arguments are others.
         """
-        pipe, cells, functions, worker, manager, *limits = map(int, argv[:8])
-        return cls(pipe, cells, functions, worker, manager, tuple(argv[8:]), Limits(*limits))
+        pipe, cells, functions, worker, manager, *limits, debug = map(int, argv[:9])
+        return cls(pipe, cells, functions, worker, manager, tuple(argv[9:]), Limits(*limits), debug)
 
 
 class Worker:
@@ -117,6 +120,8 @@ class Worker:
     def __init__(self, inherited: Inherited) -> None:
         self._link = WorkerEnd(out_of_the_way(inherited.pipe), inherited.worker)
         self._cell = Cells(inherited.cells).of(inherited.worker)
+        mark_lines(self._cell)
+        show_records("DEBUG" if inherited.debug else "INFO")
         self._functions = Functions(out_of_the_way(inherited.functions))
         self._surroundings = Surroundings()
         self._pid = os.getpid()
@@ -226,8 +231,6 @@ def _settle_in(inherited: Inherited) -> None:
     os.set_inheritable(inherited.cells, False)  # what a task starts has no business with it
     inherited.limits.apply()
     faulthandler.enable()
-    for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(line_buffering=True)  # type: ignore[union-attr]
     known = set(sys.path)
     sys.path[:0] = [path for path in inherited.python_path if path not in known and os.path.isdir(path)]
 

@@ -99,6 +99,7 @@ class WorkerPool:
         python_path: Directories that they look for modules in before all others.
         environment: Their environment, the manager's as a rule.
         limits: What each of them may use.
+        debug: Whether they show records of ``logging`` in every detail.
     """
 
     def __init__(
@@ -108,6 +109,7 @@ class WorkerPool:
         python_path: tuple[str, ...],
         environment: Mapping[str, str],
         limits: worker.Limits = worker.Limits(),  # noqa: B008 - a constant
+        debug: bool = False,
     ) -> None:
         self.cells = Cells.create(len(pins))
         self.functions = Shelf()
@@ -116,6 +118,7 @@ class WorkerPool:
         self._python_path = python_path
         self._environment = environment
         self._limits = limits
+        self._debug = debug
         self._started = 0
         self._poll = select.epoll()
         self._processes: dict[int, _Process] = {}
@@ -161,7 +164,9 @@ class WorkerPool:
         self.cells.clear(number)
         pipe = ManagerEnd()
         descriptors = (pipe.worker_descriptor, self.cells.descriptor, self.functions.descriptor)
-        inherited = worker.Inherited(*descriptors, number, os.getpid(), self._python_path, self._limits)
+        inherited = worker.Inherited(
+            *descriptors, number, os.getpid(), self._python_path, self._limits, int(self._debug)
+        )
         self._started += 1
         mark = orphans.mark(os.getpid(), self._started)
         environment = {

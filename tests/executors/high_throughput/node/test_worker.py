@@ -277,7 +277,7 @@ def test_the_cell_names_the_attempt_that_runs(worker: Bench) -> None:
     [
         ("import os; print('half a line', flush=True); os._exit(7)", 7, "half a line"),
         ("import ctypes; ctypes.string_at(0)", -signal.SIGSEGV, "Segmentation fault"),
-        ("import os; print('one'); print('two'); os.abort()", -signal.SIGABRT, "one\ntwo"),
+        ("import os; print('one'); print('two'); os.abort()", -signal.SIGABRT, "one\n[task 0 try 1] two"),
         ("import os; print('all'); os.closerange(3, 65536)", CUT_OFF, "all"),
     ],
 )

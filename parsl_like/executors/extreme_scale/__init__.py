@@ -1,0 +1,1 @@
+"""The extreme-scale executor of Parsl 1.2, at its path; so far a description."""

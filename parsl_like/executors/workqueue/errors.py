@@ -1,0 +1,22 @@
+"""What tasks end with under Work Queue, for programs that catch it."""
+
+from __future__ import annotations
+
+from parsl_like.errors import AppException, ParslError
+
+
+class WorkQueueTaskFailure(AppException):
+    """Work Queue ran a task, and it did not end well.
+
+    Args:
+        reason: What happened, in words.
+        status: The exception that the task raised, None if it came to none.
+    """
+
+    def __init__(self, reason: str, status: Exception | None) -> None:
+        self.reason, self.status = reason, status
+        super().__init__(reason)
+
+
+class WorkQueueFailure(ParslError):
+    """Work Queue itself has failed."""
