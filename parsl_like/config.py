@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Self
@@ -56,7 +57,7 @@ class Config(Description):
 
     Raises:
         UnknownArgument: an argument is none of these; names the nearest one.
-        ConfigurationError: two executors have one label, or something is not an executor.
+        ConfigurationError: a value cannot be meant; names the field, the value and what was expected.
     """
 
     executors: Sequence[ParslExecutor | Executor] | None = field(
@@ -128,7 +129,9 @@ class Config(Description):
         self.executors = _executors(self.executors)
         if type(self.checkpoint_files) is list:
             self.checkpoint_files = list(self.checkpoint_files)
-        self._check_labels()
+        self.check()
+        if options := self.checkpoint_options:
+            _tell_where_they_have_gone(options)
 
     def check(self) -> None:
         """Refuse what can be seen to be wrong without touching the world.
@@ -148,6 +151,8 @@ class Config(Description):
         expect(self, "max_idletime", is_number(self.max_idletime) and self.max_idletime >= 0, "seconds, at least 0")
         tracking = isinstance(self.usage_tracking, bool) or is_whole(self.usage_tracking, 0, MOST_USAGE)
         expect(self, "usage_tracking", tracking, f"0 to {MOST_USAGE}, or True or False")
+        named = isinstance(self.monitoring, bool | int | float | str | bytes | list | tuple | dict | set)
+        expect(self, "monitoring", not named, "None or a MonitoringHub")
         logged = isinstance(self.initialize_logging, bool) or hasattr(self.initialize_logging, "initialize_logging")
         expect(self, "initialize_logging", logged, "True, False or a LogConfig")
 
@@ -169,18 +174,14 @@ class Config(Description):
         expect_whole(self, "internal_tasks_max_threads", least=1)
         expect_whole(self, "max_outstanding_tasks", least=1, optional=True)
         expect_callable(self, "retry_handler", "std_autopath")
+        resolver = self.dependency_resolver
+        both = all(callable(getattr(resolver, name, None)) for name in ("traverse_to_gather", "traverse_to_unwrap"))
+        expect(self, "dependency_resolver", resolver is None or both, "None or a DependencyResolver")
 
     def _check_memory(self) -> None:
-        expect(self, "memoizer", not isinstance(self.memoizer, bool), "None or a memoizer; the switch is app_cache")
-        expect_flag(self, "app_cache")
-        mode = self.checkpoint_mode
-        expect(self, "checkpoint_mode", mode is None or mode in CHECKPOINT_MODES, f"None or one of {CHECKPOINT_MODES}")
-        period = self.checkpoint_period
-        timed = period is None or (isinstance(period, str) and _PERIOD.fullmatch(period) is not None)
-        expect(self, "checkpoint_period", timed, "None or 'hours:minutes:seconds'")
-        files = self.checkpoint_files
-        listed = files is None or (isinstance(files, list | tuple) and all(map(is_path, files)))
-        expect(self, "checkpoint_files", listed, "None or a list of directories")
+        good = self.memoizer is None or callable(getattr(self.memoizer, "check_memo", None))
+        expect(self, "memoizer", good, "None or a Memoizer, an object with check_memo")
+        expect_checkpoint_options(self, "app_cache")
         if self.memoizer is not None and self.checkpoint_options:
             raise ConfigurationError(
                 f"Config was given both a memoizer and {', '.join(self.checkpoint_options)}.",
@@ -216,3 +217,33 @@ def _executors(given: Sequence[ParslExecutor | Executor] | None) -> list[ParslEx
     from parsl_like.executors.legacy import as_executor  # plain pools are rare
 
     return [as_executor(executor) for executor in given]
+
+
+def expect_checkpoint_options(description: Any, switch: str) -> None:
+    """Refuse options of remembering, of a Config or of a memoizer, that cannot be meant.
+
+    Args:
+        description: Has ``checkpoint_mode``, ``checkpoint_period``, ``checkpoint_files``, and the switch.
+        switch: The name of the field that says whether anything is remembered at all.
+
+    Raises:
+        ConfigurationError: naming the field, its value and what was expected.
+    """
+    expect_flag(description, switch)
+    mode = description.checkpoint_mode
+    known = f"None or one of {', '.join(CHECKPOINT_MODES)}"
+    expect(description, "checkpoint_mode", mode is None or mode in CHECKPOINT_MODES, known)
+    period = description.checkpoint_period
+    timed = period is None or (isinstance(period, str) and _PERIOD.fullmatch(period) is not None)
+    expect(description, "checkpoint_period", timed, "None or 'hours:minutes:seconds'")
+    files = description.checkpoint_files
+    listed = files is None or (isinstance(files, list | tuple) and all(map(is_path, files)))
+    expect(description, "checkpoint_files", listed, "None or a list of directories")
+
+
+def _tell_where_they_have_gone(options: Mapping[str, Any]) -> None:
+    """Warn that options of Parsl 1.2 are a memoizer's now."""
+    old = " and ".join(map(repr, options))
+    new = ", ".join(f"{'memoize' if name == 'app_cache' else name}={value!r}" for name, value in options.items())
+    # 1: here, 2: __post_init__, 3: __init__, 4: its wrapper, 5: whoever builds the Config
+    warnings.warn(f"Config: {old} is now memoizer=BasicMemoizer({new}).", DeprecationWarning, stacklevel=5)

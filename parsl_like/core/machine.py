@@ -156,6 +156,7 @@ class TaskMachine:
         row.errors.append(error)
         self.announce(row, States.fail_retryable, error)
         row.attempt_id = type(row.attempt_id)(row.attempt_id + 1)
+        self.announce(row, States.pending)
         self.advance(row)
 
     def settle(self, row: TaskRow, phase: int, value: Any, report: Any = None) -> None:

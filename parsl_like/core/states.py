@@ -35,6 +35,9 @@ class States(IntEnum):
     running_ended = 11
     """A worker has finished it; only in records."""
 
+    def __str__(self) -> str:
+        return f"States.{self.name}"
+
 
 FINAL_STATES = frozenset({States.exec_done, States.memo_done, States.failed, States.dep_fail})
 """States that never change again."""

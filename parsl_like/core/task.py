@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from parsl_like.core.ids import ATTEMPT_BITS, AttemptId, TaskId, number_of
+from parsl_like.core.ids import ATTEMPT_BITS, AttemptId, TaskId, number_of, task_of
 from parsl_like.core.states import Phase, States, state_of
 
 
@@ -143,3 +143,66 @@ class TaskRow:
 
     def __repr__(self) -> str:
         return f"<task {self.id} {self.app.name} {Phase(self.phase).name} try {self.number} on {self.executor}>"
+
+
+_SMALL = frozenset((bool, int, float, complex, str, bytes, type(None)))
+"""Types of arguments that are remembered, up to ``_LONGEST`` characters."""
+
+_CONTAINERS = frozenset((list, tuple, set, frozenset, dict))
+"""Those of ``_SMALL`` are remembered, too, up to ``_MOST`` of them: Parsl's guide reads a list back."""
+
+_LONGEST, _MOST = 1000, 32
+
+_LASTING = (
+    *("attempt_id", "app", "executor", "phase", "args", "kwargs", "depends", "resources"),
+    *("errors", "fail_count", "fail_cost", "losses", "key", "submitted", "launched", "returned"),
+)
+
+
+def remains_of(row: TaskRow) -> tuple[Any, ...]:
+    """What is kept of an ended task while somebody has its future: what a program may ask, not what was sent for it.
+
+    Arguments are only kept if all of them are plain and short: a future that is kept must keep neither large arrays
+    nor the futures that its task had waited for. Otherwise they are None.
+    """
+    args, kwargs = row.args, row.kwargs
+    if (args and not all(map(_is_small, args))) or (kwargs and not all(map(_is_small, kwargs.values()))):
+        args = kwargs = None  # type: ignore[assignment]
+    return (  # written out, since it is done for each task: asking for the names takes twice as long
+        row.attempt_id,
+        row.app,
+        row.executor,
+        row.phase,
+        args,
+        kwargs,
+        row.depends,
+        row.resources,
+        row.errors,
+        row.fail_count,
+        row.fail_cost,
+        row.losses,
+        row.key,
+        row.submitted,
+        row.launched,
+        row.returned,
+    )
+
+
+def _is_small(value: Any) -> bool:
+    kind = type(value)
+    if kind in _CONTAINERS:
+        return len(value) <= _MOST and all(map(_is_atom, (*value, *value.values()) if kind is dict else value))
+    return _is_atom(value)
+
+
+def _is_atom(value: Any) -> bool:
+    kind = type(value)
+    return kind in _SMALL and (kind not in (str, bytes) or len(value) <= _LONGEST)
+
+
+def row_of(remains: tuple[Any, ...], future: Any) -> TaskRow:
+    """A row to be looked at, made of what was kept of an ended task and its future."""
+    row = TaskRow(task_of(remains[0]), remains[1], remains[2], future)
+    for name, value in zip(_LASTING, remains, strict=True):
+        setattr(row, name, value)
+    return row

@@ -20,6 +20,7 @@ import uuid
 import weakref
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
+from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
@@ -27,12 +28,12 @@ from parsl_like.clocks import SystemClock
 from parsl_like.config import Config
 from parsl_like.core.events import EventType
 from parsl_like.core.machine import TaskMachine
-from parsl_like.core.ports import ElasticSession, ExecutorSession, RunInfo, RunSummary
+from parsl_like.core.ports import ElasticSession, ExecutorSession, RunInfo
 from parsl_like.core.states import FINAL_PHASES
 from parsl_like.core.task import AppSpec
+from parsl_like.core.unbuilt import refuse_unbuilt
 from parsl_like.dataflow.blockhistory import BlockHistory
 from parsl_like.dataflow.closing import Closing
-from parsl_like.dataflow.dependency_resolvers import SHALLOW_DEPENDENCY_RESOLVER
 from parsl_like.dataflow.effects import LiveEffects
 from parsl_like.dataflow.errors import DependencyError, TaskCancelled
 from parsl_like.dataflow.failures import FailureLog
@@ -41,24 +42,26 @@ from parsl_like.dataflow.health import Health
 from parsl_like.dataflow.joins import watch
 from parsl_like.dataflow.lifting import lifted_spec
 from parsl_like.dataflow.loop import KernelLoop
-from parsl_like.dataflow.memoization import NoMemo
+from parsl_like.dataflow.memoization import memo_of, memoizer_of
 from parsl_like.dataflow.payloads import FailedPayloads
 from parsl_like.dataflow.preparation import Preparation
+from parsl_like.dataflow.readings import Readings
 from parsl_like.dataflow.retries import RetryDesk
 from parsl_like.dataflow.rundirs import files_in, make_rundir
 from parsl_like.dataflow.services import Service, is_service_thread
 from parsl_like.dataflow.signals import ENDING_SIGNALS, LONGEST_S
-from parsl_like.dataflow.submission import INTERNAL, Submission, default_std_autopath
-from parsl_like.dataflow.taskview import TaskView
-from parsl_like.dataflow.telling import tell
-from parsl_like.dataflow.troubles import sentences
+from parsl_like.dataflow.submission import INTERNAL, Submission
 from parsl_like.errors import ConfigurationError, NoDataFlowKernelError, TaskLost
 from parsl_like.monitoring.sinks.memory import MemorySink
+from parsl_like.names import resolver
 
 if TYPE_CHECKING:
     from parsl_like.core.task import TaskRow
     from parsl_like.dataflow.futures import Owed
     from parsl_like.executors.base import ParslExecutor
+
+if not TYPE_CHECKING:  # the loader imports this module, and programs look for it here
+    __getattr__ = resolver(__name__, {"DataFlowKernelLoader": "parsl_like.dataflow.loader"})
 
 logger = logging.getLogger(__name__)
 
@@ -68,7 +71,7 @@ STATUS_SECONDS = 1.0
 """How long the owner thread, which alone knows executors well, is waited for when the status is asked for."""
 
 
-class DataFlowKernel:
+class DataFlowKernel(Readings):
     """Runs tasks as soon as their inputs are there.
 
     Guarantees: every future that it has handed out ends, in the order of its kind at the latest when the kernel is
@@ -87,13 +90,13 @@ class DataFlowKernel:
     """
 
     def __init__(self, config: Config | None = None) -> None:
-        self.config = (config if config is not None else Config()).sealed()
+        self.config = _described(config).sealed()
+        refuse_unbuilt(self.config)
         self.run_id = str(uuid.uuid4())
         self.run_dir = make_rundir(str(self.config.run_dir))
-        self.time_began = time.time()
         self.executors: dict[str, ExecutorSession] = {}
         self.is_open = True
-        self._context = RunInfo(self.run_id, self.run_dir, self.time_began, _argv())
+        self._context = RunInfo(self.run_id, self.run_dir, time.time(), _argv())
         self._clock = SystemClock()
         self.records = MemorySink()
         self._pid = os.getpid()
@@ -143,7 +146,9 @@ class DataFlowKernel:
         self._run_record = open_run_record(self._context, config)
         self._failures = FailureLog()
         self._payloads = FailedPayloads(self.run_dir)
-        self.memoizer = NoMemo()
+        self.memoizer = memoizer_of(config)
+        self._memo: Any = memo_of(self.memoizer, run_dir=self.run_dir, config_run_dir=str(config.run_dir))
+        stack.callback(self._memo.close)
         self.machine = TaskMachine(
             retries=config.retries,
             lost_retries=config.lost_retries,
@@ -153,9 +158,15 @@ class DataFlowKernel:
             loss_error=lambda cause, losses: TaskLost(cause, losses) if config.lost_retries else cause,
         )
         self._loop = KernelLoop(self.machine, self._crashed)
-        resolver = config.dependency_resolver or SHALLOW_DEPENDENCY_RESOLVER
         limited = config.max_outstanding_tasks is not None
-        self._preparation = Preparation(self.executors, resolver, self.memoizer, self._loop.post_all, limited=limited)
+        self._preparation = Preparation(
+            self.executors,
+            self.dependency_resolver,
+            self._memo,
+            self._loop.post_all,
+            post_news=self._loop.post_news,
+            limited=limited,
+        )
         self.submission = Submission(
             self,
             self.executors,
@@ -220,13 +231,14 @@ class DataFlowKernel:
         """Add executors to the running kernel; apps that run on "all" may use them from now on.
 
         Raises:
-            ConfigurationError: a label is taken.
+            ConfigurationError: a label is taken, or this version only describes such an executor.
             NoDataFlowKernelError: after ``cleanup``.
         """
         from parsl_like.executors.legacy import as_executor
 
         for executor in executors:
             description = as_executor(executor).sealed()
+            refuse_unbuilt(description)
             if not self.is_open:
                 raise NoDataFlowKernelError("The kernel was closed before an executor could be added.")
             if description.label in self.executors:
@@ -274,17 +286,6 @@ class DataFlowKernel:
         """A future of an item or an attribute of another future's value."""
         return self.submit_call(lifted_spec(how, INTERNAL), (future, what), {})
 
-    @property
-    def tasks(self) -> dict[int, TaskView]:
-        """Views of the tasks the kernel still knows; ended ones only with ``Config(garbage_collect=False)``."""
-        rows = self._loop.call(lambda: list(self.machine.rows.values())) if self._loop.alive else []
-        return {row.id: TaskView(row, row.future) for row in rows}
-
-    @property
-    def task_count(self) -> int:
-        """Tasks submitted so far."""
-        return self.submission.submitted
-
     def wait_for_current_tasks(self) -> None:
         """Wait until every task submitted before this call has ended and its callbacks have been run.
 
@@ -330,13 +331,18 @@ class DataFlowKernel:
 
     def _remember(self, items: list[tuple[Any, str, Any]]) -> tuple[()]:
         """Have results remembered; runs on the prepare thread, since hashing and writing may run user code."""
+        if self._preparation.asks_about_all:
+            self._memo.told(items)
+            return ()
         for _row, key, value in items:
-            self.memoizer.remember(key, value, _acknowledged)
+            self._memo.remember(key, value, _acknowledged)
         return ()
 
     def _keep_failed(self, rows: list[TaskRow]) -> None:
         if wanted := self._payloads.wanted(rows):
             self._prepare.put(partial(self._payloads.keep, wanted))
+        if self._preparation.asks_about_all:
+            self._prepare.put(partial(self._memo.told_failures, rows))
 
     def _crashed(self, error: BaseException, ended: Sequence[TaskRow]) -> None:
         """The owner thread is dead: end every future with the reason, take no more."""
@@ -348,63 +354,9 @@ class DataFlowKernel:
         if self._loop.over:
             self._closing.end_unread()
 
-    # --- looking in ----------------------------------------------------------------------------------------------
-
-    def status(self) -> dict[str, Any]:
-        """The health of the run without reading a log: what is connected, lost, restarted, stalled, since when.
-
-        Plain data: tasks, executors, blocks, threads, records and logs. Any thread may ask, at any time.
-        """
-        from parsl_like.dataflow.status import kernel_status
-
-        return kernel_status(self)
-
-    def summary(self) -> RunSummary:
-        """Tasks by public state, retries by app, losses, what went wrong, and where the logs are."""
-        machine = self.machine
-        troubles = self.health.troubles()
-        return RunSummary(
-            machine.summary(),
-            dict(machine.retried),
-            machine.losses,
-            time.time() - self.time_began,
-            self.run_dir,
-            tuple(sentences(troubles)),
-            tuple(troubles),
-        )
-
-    def log_task_states(self) -> None:
-        """Write how the run goes so far to the log."""
-        self.log_summary(self.summary())
-
-    def log_summary(self, summary: RunSummary, *, aloud: bool = False) -> None:
-        """Write a summary to the log: what went wrong, tasks by state, retries by app, where the logs are.
-
-        Args:
-            summary: The summary.
-            aloud: Whether what went wrong goes to standard error, too; nothing does if all is well.
-        """
-        if summary.notes:
-            more = f"More is in {summary.run_dir}."
-            tell(logger, "not all went well in this run:", summary.notes, more, aloud=aloud)
-        states = ", ".join(f"{count} {name}" for name, count in summary.states.items()) or "no task"
-        retries = ", ".join(f"{app} {count}" for app, count in summary.retries.items()) or "none"
-        logger.info(
-            "%s in %.1f s; retries: %s; losses: %d; logs in %s",
-            states,
-            summary.seconds,
-            retries,
-            summary.losses,
-            summary.run_dir,
-        )
-
-    def default_std_autopath(self, taskrecord: Any, kw: str) -> str:
-        """Where AUTO_LOGNAME leads: a file in the run directory's ``task_logs``."""
-        return default_std_autopath(self.run_dir, taskrecord, kw)
-
     def checkpoint(self, tasks: Any = None) -> None:
-        """Write remembered results; this kernel remembers none yet."""
-        self.memoizer.checkpoint()
+        """Have the memoizer write what it remembers, if it can (Parsl 1.2's name of ``memoizer.checkpoint``)."""
+        self._memo.checkpoint()
 
     # --- the end -------------------------------------------------------------------------------------------------
 
@@ -436,6 +388,7 @@ class DataFlowKernel:
         finally:
             atexit.unregister(self._at_exit)
             ENDING_SIGNALS.detach(self)
+            self.time_completed = datetime.now()
             self._closed.set()
 
     @property
@@ -468,6 +421,20 @@ class DataFlowKernel:
 
 def _acknowledged() -> None:
     """Nothing waits for a result to be durable yet."""
+
+
+def _described(config: object) -> Config:
+    """What to run on; the standard configuration for None.
+
+    Raises:
+        ConfigurationError: it is no Config.
+    """
+    if config is None:
+        return Config()
+    if isinstance(config, Config):
+        return config
+    given = "the class Config itself" if config is Config else f"an object of type {type(config).__name__}"
+    raise ConfigurationError(f"A Config is expected; given was {given}.", hint="write Config(executors=[...]).")
 
 
 def _argv() -> tuple[str, ...]:

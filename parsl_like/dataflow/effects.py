@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from parsl_like.core.events import EventType, RawEvent
 from parsl_like.core.states import Phase
+from parsl_like.core.task import remains_of
 from parsl_like.dataflow.futures import CANCELLED, FAILED, SUCCEEDED
 
 if TYPE_CHECKING:
@@ -122,6 +123,7 @@ class LiveEffects:
             future = row.future
             future.settle(_SETTLED[row.phase], row.value)
             future._phase = row.phase
+            future._remains = remains_of(row)
             future._row = None
             futures.append(future)
             if row.phase == _PHASE_FAILED:

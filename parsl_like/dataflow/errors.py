@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from parsl_like.errors import ConfigurationError as ConfigurationError  # noqa: PLC0414 - older programs look for it here
 from parsl_like.errors import ParslError
 
 ROOTS_SHOWN = 5
@@ -20,6 +21,10 @@ class BadCheckpoint(DataFlowException):
     def __init__(self, reason: str) -> None:
         self.reason = reason
         super().__init__(reason)
+
+
+class DuplicateTaskError(DataFlowException):
+    """Two tasks have one number; never raised, since numbers are counted (Parsl 1.2's name)."""
 
 
 class TaskCancelled(DataFlowException):

@@ -15,6 +15,7 @@ from concurrent.futures import CancelledError, Future, InvalidStateError
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from parsl_like.core.states import state_of
+from parsl_like.core.task import row_of
 from parsl_like.errors import NoDataFlowKernelError
 
 if TYPE_CHECKING:
@@ -137,7 +138,8 @@ class LazyFuture(Future[T]):
         except BaseException as error:  # a user's callback must not take the thread that serves all others
             if not isinstance(error, Exception) and threading.current_thread() is threading.main_thread():
                 raise  # Ctrl-C, or a wish to end the program
-            logger.exception("exception calling callback for %r", self)
+            tid = getattr(self, "tid", None)
+            logger.exception("exception calling callback for %r", self, extra=None if tid is None else {"task": tid})
 
     # --- the Future's interface ----------------------------------------------------------------------------------
 
@@ -254,7 +256,7 @@ class LazyFuture(Future[T]):
         """The value, for ``await`` under asyncio."""
         import asyncio  # 50 ms to import: only who awaits pays
 
-        return asyncio.wrap_future(self).__await__()
+        return asyncio.wrap_future(self, loop=asyncio.get_running_loop()).__await__()
 
     def __reduce__(self) -> tuple[Any, ...]:
         # A copy would never end.
@@ -283,7 +285,7 @@ class AppFuture(LazyFuture[T]):
         outputs: One DataFuture for each file in ``outputs``.
     """
 
-    __slots__ = ("_kernel", "_name", "_outputs", "_phase", "_row", "_std", "tid")
+    __slots__ = ("_kernel", "_name", "_outputs", "_phase", "_remains", "_row", "_std", "tid")
 
     def __init__(self, tid: int, name: str, kernel: DataFlowKernel | None = None) -> None:
         super().__init__()
@@ -291,6 +293,7 @@ class AppFuture(LazyFuture[T]):
         self._name = name
         self._kernel = kernel
         self._row: TaskRow | None = None
+        self._remains: tuple[Any, ...] | None = None
         self._phase = 0
         self._outputs: list[Any] | None = None
         self._std: tuple[Any, Any] | None = None
@@ -322,7 +325,13 @@ class AppFuture(LazyFuture[T]):
         """A read-only view of what the kernel knows of the task, with the keys that Parsl's records have."""
         from parsl_like.dataflow.taskview import TaskView
 
-        return TaskView(self._row, self)
+        row = self._row
+        if row is None and self._remains is not None:
+            row = row_of(self._remains, self)
+        return TaskView(row, self)
+
+    task_def = task_record
+    """Parsl 1.2's name of it."""
 
     def cancel(self) -> bool:
         """Cancel the task: a waiting or queued one never runs, a running one is stopped as far as its executor can.

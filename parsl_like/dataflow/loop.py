@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-_CALL = -1
+_CALL, _NEWS = -1, -2
 _TIME_PASSED = int(EventType.TIME_PASSED)
 _ATTEMPT_FAILED = int(EventType.ATTEMPT_FAILED)
 _JOIN_SECONDS = 10.0
@@ -98,6 +98,10 @@ class KernelLoop:
         self._inbox.extend(events)
         if self._asleep:
             self.wake()
+
+    def post_news(self, events: Sequence[RawEvent]) -> None:
+        """Hand over what an executor tells on another thread, as if it had told it when it was polled."""
+        self.post((_NEWS, 0, events))
 
     def wake(self) -> None:
         """Have one more pass made, however the thread and the caller race; costs little if the thread is awake."""
@@ -215,7 +219,7 @@ class KernelLoop:
             except Exception as error:  # noqa: BLE001 - an executor, perhaps foreign: its tasks end with the reason, the others go on
                 events = self._give_up(session, error)
             if events:
-                batch.extend(events if self._ask_cost is None else self._without_failures(events, self._ask_cost))
+                batch.extend(self._judged(events))
         if batch:
             self._feed()
         elif not machine.out:
@@ -240,10 +244,12 @@ class KernelLoop:
         inbox, batch = self._inbox, self._batch
         for _ in range(min(len(inbox), PASS_EVENTS)):
             event = inbox.popleft()
-            if event[0] == _CALL:
+            if event[0] >= 0:
+                batch.append(event)
+            elif event[0] == _CALL:
                 self._call(event[2])
             else:
-                batch.append(event)
+                batch.extend(self._judged(event[2]))
         return batch
 
     def _call(self, function: Callable[[], None]) -> None:
@@ -262,8 +268,11 @@ class KernelLoop:
         lost = [row.attempt_id for row in rows if row.phase == Phase.launched and row.executor == session.label]
         return [(_ATTEMPT_FAILED, attempt, (broken, float("inf"), None)) for attempt in lost]
 
-    def _without_failures(self, events: Sequence[RawEvent], ask_cost: CostRequest) -> list[RawEvent]:
-        """Send failures to the user's retry handler, which answers with an event that knows the cost."""
+    def _judged(self, events: Sequence[RawEvent]) -> Sequence[RawEvent]:
+        """Send failures to the user's retry handler, if there is one; it answers with an event that knows the cost."""
+        ask_cost = self._ask_cost
+        if ask_cost is None:
+            return events
         kept = []
         for event in events:
             if event[0] == _ATTEMPT_FAILED:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from parsl_like.core.ids import ExecutorLabel
 from parsl_like.core.ports import BlockContext, RunContext, RunInfo, RunSummary
 from parsl_like.core.records import Record
+from parsl_like.dataflow.memoization import BasicMemoizer
 from parsl_like.dataflow.rundirs import files_in
 from parsl_like.errors import ConfigurationError
 
@@ -28,7 +29,7 @@ logger = logging.getLogger(__name__)
 def warn_of_what_is_not_there(config: Config) -> None:
     """Say which wishes of a configuration this version accepts and does not fulfil yet."""
     wishes = {
-        "memoization and checkpoints": bool(config.memoizer is not None or config.checkpoint_options),
+        "memoization and checkpoints": bool(type(config.memoizer) is BasicMemoizer or config.checkpoint_options),
         "monitoring": config.monitoring is not None,
         "reattach": config.reattach is not None,
     }
@@ -44,12 +45,12 @@ def open_logging(config: Config, run_dir: str) -> Callable[[], None]:
     wanted = config.initialize_logging
     if not wanted:
         return lambda: None
-    from parsl_like.logconfigs.base import LogConfig
     from parsl_like.logconfigs.file import FileLogging
 
-    log = wanted if isinstance(wanted, LogConfig) else FileLogging()
+    log = FileLogging() if wanted is True else wanted
     with files_in(run_dir):
-        return log.initialize_logging(log_dir=run_dir, log_name="parsl_like")
+        end = log.initialize_logging(log_dir=run_dir, log_name="parsl_like")
+    return end if callable(end) else lambda: None  # a way of the program's own may give nothing back
 
 
 def open_plugins() -> PluginManager:

@@ -52,7 +52,8 @@ class FailedPayloads:
             try:
                 self._write(row)
             except OSError as error:
-                logger.warning("the call of failed task %d cannot be kept for replay: %s", row.id, error)
+                about = {"task": int(row.id)}
+                logger.warning("the call of failed task %d cannot be kept for replay: %s", row.id, error, extra=about)
         return ()
 
     def _write(self, row: TaskRow) -> None:

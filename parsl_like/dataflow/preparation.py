@@ -61,8 +61,10 @@ class Preparation:
     Args:
         sessions: Executors by label.
         resolver: Finds and replaces futures.
-        memo: Remembered results.
+        memo: Remembered results; one with ``asks_about_all`` is asked about every task, not only those of apps with
+            ``cache=True``, and answers with futures.
         post_all: Takes the events that come of it.
+        post_news: Takes what executors tell on the prepare thread; None for ``post_all``.
         limited: Whether callers are made to wait for room; tasks on threads of this process must not be.
     """
 
@@ -73,13 +75,16 @@ class Preparation:
         memo: Memo,
         post_all: Callable[[Sequence[RawEvent]], None],
         *,
+        post_news: Callable[[Sequence[RawEvent]], None] | None = None,
         limited: bool = False,
     ) -> None:
         self._limited = limited
         self._sessions = sessions
         self._resolver = resolver
         self._memo = memo
+        self.asks_about_all: bool = getattr(memo, "asks_about_all", False)
         self._post_all = post_all
+        self._post_news = post_news or post_all
         self._functions: dict[int, tuple[Any, FunctionBlob]] = {}
 
     # --- on the prepare thread -----------------------------------------------------------------------------------
@@ -88,13 +93,13 @@ class Preparation:
         """Prepare a batch of rows, or run something that others do not want to run on the owner thread."""
         if callable(work):
             if events := work():
-                self._post_all(events)
+                self._post_news(events)
             return
         for start in range(0, len(work), SLICE):
-            self._post_all([self.event_for(row) for row in work[start : start + SLICE]])
+            self._post_all([event for row in work[start : start + SLICE] if (event := self.event_for(row)) is not None])
 
-    def event_for(self, row: TaskRow) -> RawEvent:
-        """Prepare one row; never raises."""
+    def event_for(self, row: TaskRow) -> RawEvent | None:
+        """Prepare one row; never raises. None if the event will be posted later, by whoever remembers its end."""
         if isinstance(row.function, Refused):
             return (_PREPARE_FAILED, row.id, row.function.error)
         try:
@@ -102,21 +107,32 @@ class Preparation:
             if failed:
                 return (_DEPENDENCIES_FAILED, row.id, tuple(failed))
             args, kwargs = self.in_place(row.args, row.kwargs)
-            if row.app.cache and (recalled := self._recall(row, args, kwargs)):
-                return recalled
+            if row.app.cache or self.asks_about_all:
+                known, event = self._recall(row, args, kwargs)
+                if known:
+                    return event
             return (_PREPARED, row.id, self.packed(row, args, kwargs))
         except BaseException as error:  # noqa: BLE001 - user code: pickling, resolving, hashing; the task fails, the thread goes on
             return (_PREPARE_FAILED, row.id, error)
 
-    def _recall(self, row: TaskRow, args: tuple[Any, ...], kwargs: dict[str, Any]) -> RawEvent | None:
+    def _recall(self, row: TaskRow, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[bool, RawEvent | None]:
+        """Whether the end of a call is remembered, and the event of it, unless that comes later."""
         row.args, row.kwargs = args, kwargs
         from parsl_like.dataflow.taskview import TaskView  # only for memoized apps
 
         row.key = self._memo.key(TaskView(row, row.future))
         if row.key is None:
-            return None
+            return False, None
         found, value = self._memo.lookup(row.key)
-        return (_RECALLED, row.id, value) if found else None
+        if not found:
+            return False, None
+        task = row.id
+        if not self.asks_about_all:
+            return True, (_RECALLED, task, value)
+        if value.done():
+            return True, _recalled(task, value)
+        value.add_done_callback(lambda ended: self._post_all([_recalled(task, ended)]))
+        return True, None
 
     # --- on any thread -------------------------------------------------------------------------------------------
 
@@ -187,6 +203,12 @@ class Preparation:
             self._functions.clear()
         self._functions[id(function)] = (function, blob)
         return blob
+
+
+def _recalled(task: int, ended: Future[Any]) -> RawEvent:
+    """The event of a remembered end: a value, or an exception."""
+    error = error_of(ended)
+    return (_RECALLED, task, ended.result()) if error is None else (_PREPARE_FAILED, task, error)
 
 
 class _Unwrap:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from parsl_like.core.events import EventType, RawEvent
 from parsl_like.core.states import Phase
 from parsl_like.dataflow.services import ServicePool
-from parsl_like.dataflow.taskview import TaskView
+from parsl_like.dataflow.taskview import JudgedTask, TaskView
 
 if TYPE_CHECKING:
     from parsl_like.core.machine import TaskMachine
@@ -47,9 +47,10 @@ class RetryDesk:
         if row is None or row.attempt_id != attempt or row.phase != Phase.launched:
             return
         try:
-            self._pool.put((attempt, failure, TaskView(row, row.future)))
+            self._pool.put((attempt, failure, JudgedTask(row, row.future, failure[0])))
         except RuntimeError:  # the system gives no thread, as at the end of the interpreter
-            logger.exception("nobody can judge the failure of task %d, so it costs what it costs by itself", row.id)
+            text = "nobody can judge the failure of task %d, so it costs what it costs by itself"
+            logger.exception(text, row.id, extra={"task": int(row.id)})
             self._post((_ATTEMPT_FAILED, attempt, failure))
 
     def _judge(self, item: tuple[int, tuple[Any, float, Any], TaskView]) -> None:
@@ -58,7 +59,7 @@ class RetryDesk:
         try:
             cost = float(self._handler(error, task))  # type: ignore[misc]  # nobody asks without a handler
         except BaseException as complaint:  # a user's handler: its own failure ends the task, and is named as the cause
-            logger.exception("the retry handler raised on task %s", task["id"])
+            logger.exception("the retry handler raised on task %s", task["id"], extra={"task": task["id"]})
             complaint.__cause__ = error
             error, cost = complaint, float("inf")
         self._post((_ATTEMPT_FAILED, attempt, (error, cost, report)))

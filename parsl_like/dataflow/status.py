@@ -46,7 +46,7 @@ def kernel_status(kernel: DataFlowKernel) -> dict[str, Any]:
             "id": kernel.run_id,
             "dir": kernel.run_dir,
             "open": kernel.is_open,
-            "seconds": round(time.time() - kernel.time_began, 3),
+            "seconds": round(time.time() - kernel._context.started, 3),
         },
         "tasks": {
             "states": machine.summary(),

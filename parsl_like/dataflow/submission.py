@@ -55,6 +55,9 @@ class Submission:
         post: Hands an event to the owner thread.
         std_autopath: Names files for AUTO_LOGNAME, ``f(task_record, "stdout" | "stderr")``.
         limit: Tasks that may be outstanding before a caller is made to wait, or None.
+
+    Attributes:
+        data_manager: Who has the files of calls moved.
     """
 
     def __init__(
@@ -71,7 +74,7 @@ class Submission:
         self._preparation = preparation
         self._post = post
         self._std_autopath = std_autopath
-        self._data_manager = DataManager(kernel, file_future=DataFuture)
+        self.data_manager = DataManager(kernel, file_future=DataFuture)
         self._ids = iter(range(sys.maxsize))  # and not a count, since it can say how far it has come
         self._foreign_ids = itertools.count(-1, -1)
         self._choices: dict[Any, tuple[str, ...]] = {}
@@ -80,6 +83,8 @@ class Submission:
         self._limit = limit
         self._room = threading.Condition()
         self._waiting = 0
+        if preparation.asks_about_all:
+            self._pack = _leave  # type: ignore[method-assign]  # costs nothing per task elsewhere
 
     # --- the way in --------------------------------------------------------------------------------------------
 
@@ -154,7 +159,7 @@ class Submission:
         session = self._sessions[row.executor]
         executor = getattr(session, "description", row.executor)
         function = row.function if row.function is not None else row.app.func
-        staged = self._data_manager.stage(row.kwargs, row.args, function, executor)
+        staged = self.data_manager.stage(row.kwargs, row.args, function, executor)
         row.args, row.kwargs = staged.args, staged.kwargs
         if staged.func is not row.app.func:
             row.function = staged.func
@@ -288,6 +293,10 @@ class Submission:
             raise NoDataFlowKernelError("The kernel was closed while the call waited for room.")
 
 
+def _leave(row: TaskRow) -> None:
+    """A memoizer of the program's own is asked first, on the prepare thread, which packs the call as well."""
+
+
 def _handed_over(future: AppFuture[Any]) -> bool:
     """Whether the owner thread has got a task, or has had it: not so for one whose files are being staged."""
     return future._row is not None or future.settled != UNSETTLED  # in this order: the row goes after the end came
@@ -326,6 +335,6 @@ class _Announcer:
 def default_std_autopath(run_dir: str, task_record: Any, name: str) -> str:
     """``run_dir/task_logs/0000/task_0007_app_label.stdout``; ten thousand tasks share a directory."""
     task, app = task_record["id"], task_record["func_name"]
-    label = str(task_record["kwargs"].get("label", "")) if task_record["kwargs"] else ""
-    suffix = f"_{label}" if label else ""
+    label = task_record["kwargs"].get("label") if task_record["kwargs"] else None
+    suffix = "" if label is None or label == "" else f"_{label}"
     return os.path.join(run_dir, "task_logs", f"{task // 10000:04d}", f"task_{task:04d}_{app}{suffix}.{name}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from parsl_like.core.description import Description
 
@@ -23,6 +23,14 @@ class LogConfig(Description):
             log_name: The name of the log, without an ending.
 
         Returns:
-            A function that ends it, closes its files and may be called more than once.
+            A function that ends it, closes its files and may be called more than once. A class of a program's own may
+            return None if there is nothing to end.
         """
         raise NotImplementedError(f"{type(self).__name__} does not say how to log.")
+
+    def sealed(self) -> Self:
+        """A checked copy that refuses assignments; an object of a program's own plain class is checked and shared."""
+        if "__dataclass_fields__" in vars(type(self)):
+            return super().sealed()
+        self.check()
+        return self

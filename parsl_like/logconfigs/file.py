@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from parsl_like.core.arguments import spelled
 from parsl_like.logconfigs.attaching import PARSL, ROOT_LOGGER, attach, logger_named
 from parsl_like.logconfigs.background import BackgroundFileHandler
 from parsl_like.logconfigs.base import LogConfig
@@ -22,6 +23,7 @@ DEFAULT_FORMAT: Final = (
 """The lines of Parsl's logs, for tools that read them."""
 
 
+@spelled()
 @dataclass(kw_only=True)
 class FileLogging(LogConfig):
     """Writes ``<log_dir>/<log_name>.log``; beside ``parsl_like.log``, ``parsl.log`` is a link to it.
@@ -51,10 +53,7 @@ class FileLogging(LogConfig):
             OSError: the folder cannot be made.
         """
         os.makedirs(log_dir, exist_ok=True)
-        if log_name == ROOT_LOGGER:
-            # Not where links need a privilege, nor over a file that is there already.
-            with suppress(OSError, NotImplementedError):
-                os.symlink(f"{ROOT_LOGGER}.log", os.path.join(log_dir, f"{PARSL}.log"))
+        link_as_parsl(log_dir, log_name, ".log")
         handler = file_handler(os.path.join(log_dir, f"{log_name}.log"), self.level)
         handler.setFormatter(logging.Formatter(self.format_string))
         return attach(logger_named(ROOT_LOGGER), handler)
@@ -63,3 +62,10 @@ class FileLogging(LogConfig):
 def file_handler(path: str | os.PathLike[str], level: int) -> logging.Handler:
     """A handler that opens its file with the first record, appends, and fails neither on a character nor on a disk."""
     return BackgroundFileHandler(path, level)
+
+
+def link_as_parsl(log_dir: str, log_name: str, ending: str) -> None:
+    """Let a run's log be found under Parsl's name, too; not where links need a privilege, nor in a file's place."""
+    if log_name == ROOT_LOGGER:
+        with suppress(OSError, NotImplementedError):
+            os.symlink(f"{ROOT_LOGGER}{ending}", os.path.join(log_dir, f"{PARSL}{ending}"))

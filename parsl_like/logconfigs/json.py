@@ -8,9 +8,10 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from parsl_like.core.arguments import spelled
 from parsl_like.logconfigs.attaching import ROOT_LOGGER, attach, logger_named
 from parsl_like.logconfigs.base import LogConfig
-from parsl_like.logconfigs.file import file_handler
+from parsl_like.logconfigs.file import file_handler, link_as_parsl
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,9 +19,12 @@ if TYPE_CHECKING:
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 
+@spelled()
 @dataclass(kw_only=True)
 class JSONLogging(LogConfig):
-    """Writes ``<log_dir>/<log_name>.jsonl``: one object for each line of a log, with the ids it is about.
+    """Writes ``<log_dir>/<log_name>.jsonlog``: one object for each line of a log, with the ids it is about.
+
+    The names of its members are Parsl's, and so is ``parsl.jsonlog``, a link beside ``parsl_like.jsonlog``.
 
     Args:
         level: The least level that is written; INFO for the reason that :class:`FileLogging` gives.
@@ -31,28 +35,36 @@ class JSONLogging(LogConfig):
     def initialize_logging(self, *, log_dir: str, log_name: str) -> Callable[[], None]:
         """Log to a file, which is opened by the first line; as :meth:`FileLogging.initialize_logging`."""
         os.makedirs(log_dir, exist_ok=True)
-        handler = file_handler(os.path.join(log_dir, f"{log_name}.jsonl"), self.level)
+        link_as_parsl(log_dir, log_name, ".jsonlog")
+        handler = file_handler(os.path.join(log_dir, f"{log_name}.jsonlog"), self.level)
         handler.setFormatter(JSONFormatter())
         return attach(logger_named(ROOT_LOGGER), handler)
 
 
 class JSONFormatter(logging.Formatter):
-    """Makes one line of JSON of a record; what was passed as ``extra`` (task, block, job, ...) are members too."""
+    """Makes one line of JSON of a record; what was passed as ``extra`` (task, block, job, ...) are members too.
+
+    The task's number is also the text ``parsl.task``.
+    """
 
     def format(self, record: logging.LogRecord) -> str:
         """The record as one line; what JSON cannot say becomes its repr."""
         said: dict[str, Any] = {
-            "time": record.created,
-            "level": record.levelname,
-            "logger": record.name,
-            "message": record.getMessage(),
+            "created": record.created,
+            "levelname": record.levelname,
+            "name": record.name,
+            "msg": str(record.msg),
+            "formatted": record.getMessage(),
             "process": record.process,
-            "process_name": record.processName,
-            "thread": record.threadName,
-            "file": record.pathname,
-            "line": record.lineno,
-            "function": record.funcName,
+            "processName": record.processName,
+            "thread": record.thread,
+            "threadName": record.threadName,
+            "pathname": record.pathname,
+            "lineno": record.lineno,
+            "funcname": record.funcName,
         }
+        if hasattr(record, "task"):
+            said["parsl.task"] = str(record.task)
         if record.exc_info:
             said["traceback"] = self.formatException(record.exc_info)
         if record.stack_info:

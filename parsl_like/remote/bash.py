@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable
 from functools import partial
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 from parsl_like.errors import (
     AppBadFormatting,
@@ -20,13 +20,12 @@ from parsl_like.errors import (
 )
 from parsl_like.remote.lifeline import Lifeline
 from parsl_like.remote.process_group import end, has_terminal, running
-from parsl_like.remote.streams import get_std_fname_mode, open_std_fd
+from parsl_like.remote.streams import TaskStreams
 
 if TYPE_CHECKING:
     import subprocess
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
-    from parsl_like.remote.streams import StreamSpec
 
 RESERVED = ("stdout", "stderr", "inputs", "outputs", "walltime")
 """Keyword arguments that mean something to the engine; a function that does not declare them does not get them."""
@@ -34,8 +33,6 @@ GRACE_S = 2.0
 """Seconds between SIGTERM and SIGKILL."""
 VARIABLE = "PARSL_LIKE_COMMAND"
 """In the environment of each command, and so of what it starts, by which that is found when the command is ended."""
-TAIL_LINES, TAIL_BYTES = 20, 8 * 1024
-"""How much of the end of stderr an error quotes."""
 
 
 _numbers = itertools.count()
@@ -62,8 +59,8 @@ class BashCommand:
         take) and ``outputs`` (files that must be there afterwards). Defaults in the function's signature count.
 
         Raises:
-            AppBadFormatting: The function raised KeyError or IndexError, as formatting does.
-            BashAppNoReturn: It returned no command line.
+            AppBadFormatting: The function raised IndexError, as formatting does, or the line has a NUL character.
+            BashAppNoReturn: It returned no command line, or raised AttributeError, as formatting None does.
             BadStdStreamFile: Its stdout or stderr cannot be opened.
             AppTimeout: The command took longer than its walltime; it and what it started have been ended.
             BashExitFailure: The command's exit code is not 0.
@@ -82,7 +79,8 @@ class BashCommand:
                 stderr=streams.stderr_path,
                 stderr_tail=streams.tail(),
             )
-        missing = [str(path) for path in _paths(options.get("outputs")) if not os.path.exists(path)]
+        # They are given as paths, or as objects that have one.
+        missing = [o for o in options.get("outputs") or () if not os.path.exists(getattr(o, "filepath", o))]
         if missing:
             raise MissingOutputs(f"bash_app {self.name} ended with exit code 0 without making them", missing)
         return 0
@@ -90,10 +88,14 @@ class BashCommand:
     def _command_line(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
         try:
             command = self.func(*args, **kwargs)
-        except (KeyError, IndexError) as error:
+        except IndexError as error:
             raise AppBadFormatting(
-                f"The command line of bash_app {self.name} could not be made: {type(error).__name__}: {error}",
+                f"The command line of bash_app {self.name} could not be made: IndexError: {error}",
                 hint="compare the placeholders in the command line with the arguments; write {{ and }} for braces.",
+            ) from error
+        except AttributeError as error:
+            raise BashAppNoReturn(
+                f"The command line of bash_app {self.name} could not be made: AttributeError: {error}"
             ) from error
         if not isinstance(command, str):
             got = "nothing" if command is None else f"an object of type {type(command).__name__}"
@@ -103,9 +105,9 @@ class BashCommand:
             raise AppBadFormatting(f"The command line of bash_app {self.name} has a NUL character at position {where}")
         return command
 
-    def _run(self, command: str, options: Mapping[str, Any]) -> tuple[int, _Streams]:
+    def _run(self, command: str, options: Mapping[str, Any]) -> tuple[int, TaskStreams]:
         walltime = options.get("walltime")
-        streams = _Streams(options.get("stdout"), options.get("stderr"))
+        streams = TaskStreams(options.get("stdout"), options.get("stderr"))
         mark = f"{os.getpid()}.{next(_numbers)}.{time.time_ns()}"
         with streams, Lifeline(GRACE_S) as lifeline:
             process = _start(self.name, command, streams, lifeline.inherited, mark)
@@ -153,13 +155,8 @@ def _arguments(
     return accepted, {name: bound.arguments[name] for name in RESERVED if name in bound.arguments} | options
 
 
-def _paths(outputs: Any) -> Iterator[str | os.PathLike[str]]:
-    """The local paths of a task's promised files, whether they are given as paths or as objects that have one."""
-    return (getattr(output, "filepath", output) for output in outputs or ())
-
-
 def _start(
-    name: str, command: str, streams: _Streams, inherited: tuple[int, ...], mark: str
+    name: str, command: str, streams: TaskStreams, inherited: tuple[int, ...], mark: str
 ) -> subprocess.Popen[bytes]:
     import shutil
     import subprocess
@@ -190,51 +187,3 @@ def _start(
             f"bash_app {name} could not be started with a command line of {len(command)} characters: {error}",
             hint="write a long command line into a file and run that; see `getconf ARG_MAX`.",
         ) from error
-
-
-class _Streams:
-    """The command's output files, open while it runs, and the end of what it wrote to stderr."""
-
-    def __init__(self, stdout: StreamSpec | None, stderr: StreamSpec | None) -> None:
-        self._specs = stdout, stderr
-        self.stdout_path = None if stdout is None else get_std_fname_mode("stdout", stdout)[0]
-        self.stderr_path = None if stderr is None else get_std_fname_mode("stderr", stderr)[0]
-        self.stdout: IO[Any] | None = None
-        self.stderr: IO[Any] | None = None
-        self._written_before = 0
-
-    def __enter__(self) -> None:
-        stdout, stderr = self._specs
-        self.stdout = open_std_fd("stdout", stdout)
-        if self.stdout and self.stderr_path and _same_file(self.stdout_path, self.stderr_path):
-            self.stderr = self.stdout  # opened twice, each would write over the other
-        else:
-            try:
-                self.stderr = open_std_fd("stderr", stderr)
-            except BaseException:
-                self.__exit__()
-                raise
-        if self.stderr:
-            self._written_before = os.fstat(self.stderr.fileno()).st_size
-
-    def __exit__(self, *_: object) -> None:
-        for stream in (self.stdout, self.stderr):
-            if stream is not None:
-                stream.close()
-
-    def tail(self) -> str | None:
-        """The last lines that this command wrote to stderr; None where they did not go to a file."""
-        if self.stderr_path is None:
-            return None
-        try:
-            with open(self.stderr_path, "rb") as file:
-                size = file.seek(0, os.SEEK_END)
-                file.seek(max(self._written_before, size - TAIL_BYTES))
-                text = file.read(TAIL_BYTES).decode("utf-8", errors="replace")
-        except OSError as error:
-            return f"(cannot be read: {error})"
-        return "\n".join(text.splitlines()[-TAIL_LINES:])
-
-
-def _same_file(first: str | None, second: str) -> bool:
-    return first is not None and os.path.realpath(first) == os.path.realpath(second)

@@ -69,7 +69,8 @@ def lost_chance(error: Any) -> list[Effect]:
 
 
 def again(error: Any) -> list[Effect]:
-    return [told(States.fail_retryable, error), told(States.launched, None, 1), Launch(T, SECOND, "x")]
+    announced = [told(States.fail_retryable, error), told(States.pending, None, 1), told(States.launched, None, 1)]
+    return [*announced, Launch(T, SECOND, "x")]
 
 
 @dataclass(frozen=True)

@@ -127,7 +127,9 @@ def test_what_is_between_the_roots_and_an_error_is_not_kept() -> None:
     assert last.__cause__ is root
 
 
-@pytest.mark.parametrize("name", ["BadCheckpoint", "ConfigurationError", "DataFlowException", "DependencyError"])
+@pytest.mark.parametrize(
+    "name", ["BadCheckpoint", "ConfigurationError", "DataFlowException", "DependencyError", "DuplicateTaskError"]
+)
 def test_the_old_path_has_the_same_classes(name: str) -> None:
     from parsl_like import errors
     from parsl_like.dataflow import errors as new_path

@@ -21,13 +21,14 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError, Future, InvalidStateError, as_completed, wait
 from functools import partial
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from parsl_like.core.ids import TaskId
 from parsl_like.core.states import Phase
-from parsl_like.core.task import AppSpec, TaskRow
+from parsl_like.core.task import AppSpec, TaskRow, remains_of
 from parsl_like.dataflow import futures
 from parsl_like.dataflow.futures import CANCELLED, FAILED, SUCCEEDED, AppFuture, LazyFuture, run_owed
 
@@ -768,6 +769,7 @@ class Kernel:
 
     def __init__(self) -> None:
         self.asked: list[tuple[Any, ...]] = []
+        self.machine = SimpleNamespace(rows={})
 
     def cancel(self, future: AppFuture[Any]) -> bool:
         self.asked.append(("cancel", future.tid))
@@ -810,6 +812,27 @@ def test_its_status_is_that_of_its_row_and_later_of_its_last_phase(app_future: A
     assert app_future.task_record["status"].name == "memo_done"
 
 
+def test_what_was_asked_of_its_task_is_known_as_long_as_it_lives(app_future: AppFuture[Any]) -> None:
+    row = TaskRow(TaskId(7), AppSpec("analyse", None), "x", app_future)
+    row.args, row.phase, row.submitted = (1,), Phase.done, 1000.0
+    app_future._remains = remains_of(row)
+    record = app_future.task_record
+    assert (record["args"], record["kwargs"], record["executor"], record["status"].name) == ([1], {}, "x", "exec_done")
+    assert record["app_fu"] is record["exec_fu"] is app_future
+    assert dict(record) == dict(app_future.task_def)
+
+
+def test_large_arguments_are_let_go_with_their_task(app_future: AppFuture[Any]) -> None:
+    row = TaskRow(TaskId(7), AppSpec("analyse", None), "x", app_future)
+    row.args = (bytearray(5),)
+    app_future._remains = remains_of(row)
+    record = app_future.task_record
+    assert {"args", "kwargs"}.isdisjoint(record)
+    assert record["executor"] == "x"
+    with pytest.raises(KeyError):
+        record["args"]
+
+
 def test_cancelling_asks_the_kernel_unless_it_has_ended(app_future: AppFuture[Any], kernel: Kernel) -> None:
     assert app_future.cancel() is True
     assert kernel.asked == [("cancel", 7)]
@@ -846,3 +869,21 @@ def test_it_is_not_iterated_over(app_future: AppFuture[Any]) -> None:
     """Or a loop over its items would never end."""
     with pytest.raises(TypeError, match=r"index it, or wait for its result\(\) first"):
         iter(app_future)
+
+
+def test_a_callback_that_raises_is_logged_with_its_task(
+    app_future: AppFuture[Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    def raises(_: Any) -> None:
+        raise RuntimeError("mine")
+
+    app_future.add_done_callback(raises)
+    app_future.set_result(1)
+    (record,) = caplog.records
+    assert vars(record)["task"] == 7
+    caplog.clear()
+    plain: LazyFuture[int] = LazyFuture()
+    plain.add_done_callback(raises)
+    plain.set_result(1)
+    (record,) = caplog.records
+    assert not hasattr(record, "task")

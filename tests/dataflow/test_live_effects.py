@@ -73,12 +73,14 @@ def test_a_settled_future_knows_how_its_task_ended(effects: Any, noted: Any, pha
     good = phase in (Phase.done, Phase.recalled)
     error = ValueError("no")
     ended = row(1, phase, "value" if good else error)
+    ended.args = (7,)
     future: AppFuture[Any] = ended.future
     effects.carry_out(box(settle=[ended]))
     assert not any(f.done() for batch in noted.of("complete") for f in batch if not f.cancelled())
     future.publish()
     assert future.task_status() == ended.state.name
     assert future._row is None
+    assert (future.task_record["args"], future.task_record["status"]) == ([7], ended.state)
     if good:
         assert future.result() == "value"
     elif phase is Phase.cancelled:

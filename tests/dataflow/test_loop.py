@@ -392,6 +392,20 @@ def test_failures_are_judged_before_the_machine_hears_of_them(driver: Driver) ->
     driver.wait_for(0)
 
 
+@pytest.mark.parametrize("judged", [True, False])
+def test_what_executors_tell_on_other_threads_is_judged_alike(driver: Driver, judged: bool) -> None:
+    asked: list[int] = []
+    loop = driver.start(ask_cost=(lambda attempt, _: asked.append(attempt)) if judged else None)
+    driver.submit()
+    driver.submit()
+    failed = (EventType.ATTEMPT_FAILED, attempt_id(0, 0), (ValueError("error"), 1.0, None))
+    loop.post_news([failed, (EventType.ATTEMPT_SUCCEEDED, attempt_id(1, 0), ("value", None))])
+    driver.wait_for(1)
+    assert asked == ([attempt_id(0, 0)] if judged else [])
+    loop.post(failed)
+    driver.wait_for(0)
+
+
 # --- the end
 
 

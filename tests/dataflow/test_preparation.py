@@ -249,7 +249,7 @@ CACHED = AppSpec("work", work, cache=True)
 def test_a_remembered_result_is_recalled(session_of: Any) -> None:
     desk = Desk(SHALLOW_DEPENDENCY_RESOLVER, session_of, Memory(**{"1": "value"}))
     assert desk.event(settled(SUCCEEDED, 1), app=CACHED, k=2) == (EventType.RECALLED, 7, "value")
-    assert desk.memo.asked == [("work", (1,), {"k": 2})]
+    assert desk.memo.asked == [("work", [1], {"k": 2})]
 
 
 def test_the_key_of_a_result_that_is_not_remembered_stays_with_the_task(desk: Desk) -> None:

@@ -62,7 +62,7 @@ def test_the_tasks_that_take_longest_and_what_they_wait_for(kernel: DataFlowKern
     first = oldest["launched"][0]
     assert (first["app"], first["executor"], first["try"], first["losses"]) == ("wait_for", "threads", 0, 0)
     assert first["waits_for"] == []
-    assert kernel.time_began <= first["since"]
+    assert kernel.time_began.timestamp() <= first["since"]
     (pending,) = oldest["pending"]
     assert pending["task"] == waiting.tid
     assert pending["waits_for"] == [*(f"task {n} (wait_for)" for n in range(NAMED)), "5 more"]
@@ -120,7 +120,7 @@ def test_a_callback_that_does_not_return_is_seen(kernel: DataFlowKernel, gate: t
     assert begun.wait(PATIENCE)
     completion = kernel.status()["threads"]["completion"]
     assert (completion["busy"], completion["with"]) == (True, f"task {future.tid} (wait_for)")
-    assert kernel.time_began <= completion["since"]
+    assert kernel.time_began.timestamp() <= completion["since"]
     assert kernel.status()["threads"]["prepare"]["since"] is None
     kernel._completion.busy_since -= 20
     (note,) = kernel.summary().notes

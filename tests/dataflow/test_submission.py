@@ -350,6 +350,9 @@ def test_what_the_function_does_not_take_is_not_passed_on(desk: Desk) -> None:
         (7, {}, "task_logs/0000/task_0007_work.stdout"),
         (7, None, "task_logs/0000/task_0007_work.stdout"),
         (12345, {"label": "big"}, "task_logs/0001/task_12345_work_big.stdout"),
+        (1, {"label": None}, "task_logs/0000/task_0001_work.stdout"),
+        (1, {"label": ""}, "task_logs/0000/task_0001_work.stdout"),
+        (1, {"label": 0}, "task_logs/0000/task_0001_work_0.stdout"),
     ],
 )
 def test_where_streams_go_by_themselves(task: int, kwargs: Any, path: str) -> None:

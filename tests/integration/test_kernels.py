@@ -163,7 +163,7 @@ def test_retry_handler_sets_the_cost(tmp_path: pathlib.Path) -> None:
         future = fails_until(str(tmp_path / "a"), 9)
         with pytest.raises(OSError, match="try 2"):
             future.result(WAIT)
-    assert seen == [(OSError, i, "fails_until", 9) for i in range(3)]
+    assert seen == [(OSError, i, "fails_until", 9) for i in range(1, 4)]
 
 
 def test_retry_handler_that_raises_ends_the_task(tmp_path: pathlib.Path) -> None:
@@ -242,6 +242,18 @@ def test_back_pressure_makes_the_caller_wait(tmp_path: pathlib.Path) -> None:
         assert kernel.submission.outstanding <= 7
         parsl_like.wait_for_current_tasks()
         assert sorted(f.result(WAIT) for f in late) == [2, 4]
+
+
+@pytest.mark.parametrize(
+    ("given", "named"),
+    [({"sites": []}, "type dict"), ("htex", "type str"), (parsl_like.Config, "the class Config itself")],
+)
+def test_what_is_no_config_is_refused_by_name(given: Any, named: str, tmp_path: pathlib.Path) -> None:
+    with pytest.raises(ConfigurationError, match=f"A Config is expected; given was .*{named}"):
+        parsl_like.load(given)
+    assert not (tmp_path / "runinfo").exists()
+    with pytest.raises(NoDataFlowKernelError):
+        parsl_like.dfk()
 
 
 def test_executors_added_while_running(make_config: MakeConfig) -> None:

@@ -17,22 +17,25 @@ def logged(place: Path, say: Callable[[], object], level: int = logging.INFO) ->
     detach = JSONLogging(level=level).initialize_logging(log_dir=str(place), log_name="parsl_like")
     say()
     detach()
-    return [json.loads(line) for line in (place / "parsl_like.jsonl").read_text(encoding="utf-8").splitlines()]
+    return [json.loads(line) for line in (place / "parsl_like.jsonlog").read_text(encoding="utf-8").splitlines()]
 
 
 def test_a_line_says_what_where_and_which_task(tmp_path: Path) -> None:
     extra = {"task": 3, "block": "b-1", "job": "77", "odd": range(2)}
     (line,) = logged(tmp_path, lambda: LOGGER.warning("lost %s", "it", extra=extra))
     assert {
-        "level": "WARNING",
-        "logger": "parsl_like.some_part",
-        "message": "lost it",
+        "levelname": "WARNING",
+        "name": "parsl_like.some_part",
+        "msg": "lost %s",
+        "formatted": "lost it",
         "task": 3,
+        "parsl.task": "3",
         "block": "b-1",
         "job": "77",
         "odd": "range(0, 2)",
     }.items() <= line.items()
-    assert {"time", "process", "process_name", "thread", "file", "line", "function"} <= line.keys()
+    assert {"created", "process", "processName", "thread", "threadName", "lineno", "funcname"} <= line.keys()
+    assert (tmp_path / "parsl.jsonlog").read_text(encoding="utf-8") == f"{json.dumps(line)}\n"
     assert "taskName" not in line
     assert "args" not in line
 
@@ -50,9 +53,9 @@ def test_an_exception_is_one_member_of_the_line(tmp_path: Path) -> None:
 
 
 def test_an_extra_cannot_hide_what_the_line_is_about(tmp_path: Path) -> None:
-    (line,) = logged(tmp_path, lambda: LOGGER.info("true", extra={"level": "false", "time": 0}))
-    assert line["level"] == "INFO"
-    assert line["time"] > 0
+    (line,) = logged(tmp_path, lambda: LOGGER.info("true", extra={"formatted": "false", "funcname": "no"}))
+    assert line["formatted"] == "true"
+    assert line["funcname"] == "<lambda>"
 
 
 def test_what_json_cannot_say_is_said_otherwise(tmp_path: Path) -> None:
@@ -67,5 +70,5 @@ def test_only_what_was_asked_for_is_written(tmp_path: Path) -> None:
         LOGGER.debug("detail")
         LOGGER.info("news")
 
-    assert [line["message"] for line in logged(tmp_path / "a", say)] == ["news"]
-    assert [line["message"] for line in logged(tmp_path / "b", say, logging.DEBUG)] == ["detail", "news"]
+    assert [line["formatted"] for line in logged(tmp_path / "a", say)] == ["news"]
+    assert [line["formatted"] for line in logged(tmp_path / "b", say, logging.DEBUG)] == ["detail", "news"]
