@@ -1,0 +1,14 @@
+from parsl.config import Config
+from parsl.data_provider.ftp import FTPSeparateTaskStaging
+from parsl.data_provider.http import HTTPSeparateTaskStaging
+from parsl.executors import HighThroughputExecutor
+
+config = Config(
+    executors=[
+        HighThroughputExecutor(
+            storage_access=[HTTPSeparateTaskStaging(), FTPSeparateTaskStaging()],
+        )
+    ]
+)
+
+assert [type(s) for s in config.executors[0].storage_access] == [HTTPSeparateTaskStaging, FTPSeparateTaskStaging]

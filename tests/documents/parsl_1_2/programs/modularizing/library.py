@@ -1,0 +1,6 @@
+from parsl import python_app
+
+
+@python_app
+def increment(x):
+    return x + 1

@@ -1,0 +1,17 @@
+from importlib import import_module
+
+NAMES = {
+    "parsl.launchers.launchers": "Launcher",
+    "parsl.launchers": "SimpleLauncher SingleNodeLauncher SrunLauncher AprunLauncher SrunMPILauncher "
+    "GnuParallelLauncher MpiExecLauncher JsrunLauncher WrappedLauncher",
+}
+
+missing = []
+for module, names in NAMES.items():
+    for name in names.split():
+        try:
+            if getattr(import_module(module), name) is None:
+                raise AttributeError("it is None")
+        except (ImportError, AttributeError) as error:
+            missing.append("%s.%s: %s" % (module, name, error))
+assert not missing, "\n".join(missing)

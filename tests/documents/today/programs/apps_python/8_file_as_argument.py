@@ -1,0 +1,16 @@
+import parsl
+from parsl import File, python_app
+
+parsl.load()
+
+with open("poem.txt", "w") as f:
+    f.write("So much depends\nupon\n")
+
+
+@python_app
+def title(poem: File):
+    with open(poem.filepath, "r") as fp:
+        return fp.readline()
+
+
+print(title(File("poem.txt")).result())

@@ -1,0 +1,13 @@
+import parsl
+from parsl import Config, python_app
+from parsl.executors import WorkQueueExecutor
+
+
+@python_app
+def compute(x, parsl_resource_specification={"cores": 1, "memory": 1000, "disk": 1000}):
+    return x * 2
+
+
+if __name__ == "__main__":
+    with parsl.load(Config(executors=[WorkQueueExecutor()])):
+        print(compute(4).result())

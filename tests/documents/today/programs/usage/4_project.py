@@ -1,0 +1,12 @@
+import parsl
+from parsl import Config, python_app
+from parsl.executors import ThreadPoolExecutor
+
+config = Config(
+    executors=[ThreadPoolExecutor()],
+    usage_tracking=3,
+    project_name="my-project",
+)
+
+with parsl.load(config):
+    print(python_app(abs)(-2).result())
