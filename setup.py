@@ -33,6 +33,7 @@ EXTRAS = {
         "azure-mgmt-resource>=23.0",
     ],
     "dashboard": ["starlette>=0.37", "uvicorn>=0.29"],
+    "joblib": ["joblib>=1.3"],
 }
 
 DEVELOPMENT = {
@@ -44,6 +45,7 @@ DEVELOPMENT = {
         "hypothesis>=6.100",
         "coverage>=7.10",
         "numpy>=1.26",
+        "joblib>=1.3",
     ],
 }
 
@@ -101,6 +103,21 @@ setup(
     cmdclass={"build_py": BuildWithExamples},
     # Plugins declare themselves in the entry-point group "parsl_like", one module with hooks for each entry; the parts
     # that come with the package are registered by name and have no entry here.
-    entry_points={"console_scripts": ["parsl-like = parsl_like.cli:main"]},
+    entry_points={
+        "console_scripts": [
+            "parsl-like = parsl_like.cli:main",
+            # Under the names that Parsl gives them, and those that s/parsl/parsl_like/ makes of these.
+            "parsl-perf = parsl_like.cli.aliases:perf",
+            "parsl_like-perf = parsl_like.cli.aliases:perf",
+            "parsl-visualize = parsl_like.cli.aliases:visualize",
+            "parsl_like-visualize = parsl_like.cli.aliases:visualize",
+            "parsl-globus-auth = parsl_like.cli.aliases:globus_auth",
+            "parsl_like-globus-auth = parsl_like.cli.aliases:globus_auth",
+            # What blocks run, by the names that launch_cmd and interchange_launch_cmd of Parsl's programs say.
+            "process_worker_pool.py = parsl_like.executors.high_throughput.process_worker_pool:main",
+            "interchange.py = parsl_like.executors.high_throughput.interchange:main",
+            "exec_parsl_function.py = parsl_like.executors.workqueue.exec_parsl_function:main",
+        ],
+    },
     zip_safe=False,
 )

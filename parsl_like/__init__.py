@@ -13,6 +13,7 @@ from parsl_like.version import VERSION
 
 if TYPE_CHECKING:
     from parsl_like import app as app
+    from parsl_like import concurrent as concurrent
     from parsl_like import config as config
     from parsl_like import data_provider as data_provider
     from parsl_like import dataflow as dataflow
@@ -25,8 +26,15 @@ if TYPE_CHECKING:
     from parsl_like.data_provider.files import File
     from parsl_like.dataflow.dflow import DataFlowKernel
     from parsl_like.dataflow.loader import DataFlowKernelLoader, clear, dfk, load, wait_for_current_tasks
-    from parsl_like.executors import HighThroughputExecutor, ThreadPoolExecutor
+    from parsl_like.executors import (
+        ExtremeScaleExecutor,
+        HighThroughputExecutor,
+        RadicalPilotExecutor,
+        ThreadPoolExecutor,
+        WorkQueueExecutor,
+    )
     from parsl_like.logconfigs.streams import set_file_logger, set_stream_logger
+    from parsl_like.monitoring import MonitoringHub
 
 __version__ = VERSION
 
@@ -55,8 +63,7 @@ _HOMES: Final = {
     "MonitoringHub": "parsl_like.monitoring",
 }
 
-# `from parsl_like import *` resolves every name of this list, and must not fail because a part is absent: the names of
-# parts that need something more stay out of it.
+# `from parsl_like import *` brings what either version of Parsl has, also what this version only describes.
 __all__ = [
     "bash_app",
     "python_app",
@@ -74,6 +81,10 @@ __all__ = [
     "AUTO_LOGNAME",
     "ThreadPoolExecutor",
     "HighThroughputExecutor",
+    "WorkQueueExecutor",
+    "RadicalPilotExecutor",
+    "ExtremeScaleExecutor",
+    "MonitoringHub",
     "__version__",
 ]
 

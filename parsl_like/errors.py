@@ -62,7 +62,7 @@ class ConfigurationError(ParslError):
     """
 
     def __init__(
-        self, field: str, value: object = None, expected: str | None = None, *, hint: str | None = None
+        self, field: str = "", value: object = None, expected: str | None = None, *, hint: str | None = None
     ) -> None:
         self.field, self.value, self.expected = field, value, expected
         super().__init__(field if expected is None else f"{field} is {value!r}; expected {expected}.", hint=hint)
@@ -118,11 +118,12 @@ class BadStdStreamFile(ParslError):
 
     def __init__(self, reason: str, exception: BaseException | None = None) -> None:
         self.reason = reason if exception is None else f"{reason}: {exception!r}"
+        self.exception = exception
         super().__init__(self.reason)
 
 
-class BashAppNoReturn(AppException):
-    """A bash app returned something that is not a command line."""
+class BashAppNoReturn(AppException, ValueError):
+    """A bash app returned something that is not a command line; a ValueError, too, which today's Parsl raises."""
 
     def __init__(self, reason: str) -> None:
         self.reason = reason
@@ -163,11 +164,16 @@ class BashExitFailure(AppException):
 
 
 class MissingOutputs(ParslError):
-    """A task ended well but did not make files that it had promised in ``outputs``."""
+    """A task ended well but did not make files that it had promised in ``outputs``.
+
+    Attributes:
+        outputs: Those that are missing, as they were given.
+    """
 
     def __init__(self, reason: str, outputs: Iterable[object]) -> None:
-        self.reason, self.outputs = reason, [str(o) for o in outputs]
-        super().__init__(f"Missing outputs: {reason} {self.outputs}")
+        self.reason, self.outputs = reason, list(outputs)
+        paths = [str(getattr(output, "filepath", output)) for output in self.outputs]
+        super().__init__(f"Missing outputs: {reason} {paths}")
 
 
 class NotFutureError(ParslError):

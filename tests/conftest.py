@@ -33,7 +33,10 @@ HAS_PROC = (PROC / "self" / "fd").is_dir() and (PROC / "self" / "environ").is_fi
 MARK = "PARSL_LIKE_TEST"
 PATIENCE_S = 10.0
 
-KEPT_VARIABLES = ("CI", "LANG", "LOGNAME", "PATH", "SYSTEMROOT", "TERM", "TZ", "USER", "VIRTUAL_ENV", "LD_LIBRARY_PATH")
+KEPT_VARIABLES = (
+    *("CI", "LANG", "LOGNAME", "PATH", "SYSTEMROOT", "TERM", "TZ", "USER", "VIRTUAL_ENV", "LD_LIBRARY_PATH"),
+    "PARSL_PYTHON",  # what programs are run with to compare
+)
 KEPT_PREFIXES = (
     "COV_",
     "COVERAGE_",

@@ -115,6 +115,8 @@ def test_a_wrong_name_is_answered_with_the_right_one(wrong: str, right: str) -> 
 
 WRONG: list[tuple[str, Any]] = [
     ("memoizer", True),
+    ("memoizer", 7),
+    ("dependency_resolver", len),
     ("exit_mode", "clean"),
     ("garbage_collect", 1),
     ("internal_tasks_max_threads", 0),
@@ -127,6 +129,8 @@ WRONG: list[tuple[str, Any]] = [
     ("strategy", 5),
     ("strategy_period", 0),
     ("max_idletime", -1),
+    ("monitoring", 5),
+    ("monitoring", True),
     ("usage_tracking", 4),
     ("usage_tracking", "yes"),
     ("project_name", 1),
@@ -147,7 +151,11 @@ WRONG: list[tuple[str, Any]] = [
 @pytest.mark.parametrize(("field", "value"), WRONG, ids=str)
 def test_wrong_values_are_refused_by_name(field: str, value: Any) -> None:
     with pytest.raises(ConfigurationError, match=rf"Config\.{field} is .*; expected "):
-        Config(**{field: value}).sealed()
+        Config(**{field: value})
+    config = Config()
+    setattr(config, field, value)
+    with pytest.raises(ConfigurationError, match=rf"Config\.{field} is .*; expected "):
+        config.sealed()
 
 
 RIGHT: list[tuple[str, Any]] = [
@@ -159,9 +167,6 @@ RIGHT: list[tuple[str, Any]] = [
     ("strategy", "a_plugins_own"),
     ("max_idletime", 0),
     ("usage_tracking", 3),
-    ("checkpoint_files", ["a", Path("b")]),
-    ("checkpoint_mode", "task_exit"),
-    ("checkpoint_period", "00:30:00"),
     ("max_outstanding_tasks", 1),
     ("reattach", 3600),
     ("initialize_logging", False),
@@ -192,23 +197,39 @@ def test_older_ways_to_say_it_are_spelled_the_newest_way_in_the_copy() -> None:
 # --- checkpoints, in both dialects
 
 
-def test_the_options_of_1_2_that_say_something_are_known() -> None:
-    assert Config().checkpoint_options == {}
-    config = Config(app_cache=True, checkpoint_mode="periodic", checkpoint_period="00:01:00")
+class Mine:
+    """A memoizer of a program's own."""
+
+    def check_memo(self, task: Any) -> None:
+        """Remember nothing."""
+
+
+def test_the_options_of_1_2_that_say_something_are_known_and_warn_once() -> None:
+    assert Config(app_cache=True, checkpoint_mode=None).checkpoint_options == {}
+    with pytest.warns(DeprecationWarning, match="^Config: ") as told:
+        config = Config(app_cache=True, checkpoint_mode="periodic", checkpoint_period="00:01:00")
+    assert [str(warning.message) for warning in told] == [
+        "Config: 'checkpoint_mode' and 'checkpoint_period' is now "
+        "memoizer=BasicMemoizer(checkpoint_mode='periodic', checkpoint_period='00:01:00')."
+    ]
+    assert told[0].filename == __file__
     assert config.checkpoint_options == {"checkpoint_mode": "periodic", "checkpoint_period": "00:01:00"}
-    assert Config(app_cache=False).checkpoint_options == {"app_cache": False}
+    assert config.sealed().checkpoint_options == config.checkpoint_options
+    with pytest.warns(DeprecationWarning, match=r"BasicMemoizer\(memoize=False\)"):
+        assert Config(app_cache=False).checkpoint_options == {"app_cache": False}
 
 
 def test_a_memoizer_and_the_options_of_1_2_do_not_go_together() -> None:
-    memoizer = object()
+    memoizer = Mine()
     assert Config(memoizer=memoizer).sealed().memoizer is memoizer
     with pytest.raises(ConfigurationError, match="both a memoizer and checkpoint_mode"):
-        Config(memoizer=memoizer, checkpoint_mode="task_exit").sealed()
+        Config(memoizer=memoizer, checkpoint_mode="task_exit")
 
 
 def test_the_list_of_earlier_checkpoints_is_not_shared() -> None:
-    mine = ["a"]
-    config = Config(checkpoint_files=mine)
-    mine.append("b")
-    assert config.checkpoint_files == ["a"]
-    assert config.sealed().checkpoint_files == ("a",)
+    mine = ["a", Path("b")]
+    with pytest.warns(DeprecationWarning, match="'checkpoint_files' is now memoizer="):
+        config = Config(checkpoint_files=mine)
+    mine.append("c")
+    assert config.checkpoint_files == ["a", Path("b")]
+    assert config.sealed().checkpoint_files == ("a", Path("b"))

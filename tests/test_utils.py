@@ -194,3 +194,16 @@ def test_a_call_can_be_made_at_once() -> None:
     timer.make_callback(kind="now")
     timer.close()
     assert seen == [1]
+
+
+# --- a name that lives elsewhere
+
+
+def test_the_path_and_the_mode_of_a_stream_are_told_at_parsls_path() -> None:
+    import parsl_like.utils
+    from parsl_like.utils import get_std_fname_mode
+
+    assert get_std_fname_mode("stdout", "out.txt") == ("out.txt", "a+")
+    assert get_std_fname_mode("stderr", (Path("err.txt"), "w")) == ("err.txt", "w")
+    with pytest.raises(AttributeError, match="no_such_tool"):
+        _ = parsl_like.utils.no_such_tool

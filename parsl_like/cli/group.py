@@ -11,10 +11,14 @@ from parsl_like.version import VERSION
 
 COMMANDS: Final = {
     "demo": "Take a census of Python sources on worker processes.",
+    "globus-auth": "Log in to Globus for staging; not there yet, says what there is instead.",
+    "migrate": "Rewrite imports and names of programs written for Parsl, and list what to check by hand.",
+    "perf": "Measure how many tasks per second a configuration runs.",
     "plugins": "List the plugins there are, where they come from, and which hooks each has.",
     "version": "Say the versions of parsl_like, Python and the packages below.",
+    "visualize": "Show runs in a browser; not there yet, says what there is instead.",
 }
-"""Each is the attribute ``command`` of the module of its name in this package."""
+"""Each is the attribute ``command`` of the module of its name in this package, a dash being an underscore."""
 
 
 class LazyGroup(click.Group):
@@ -31,7 +35,7 @@ class LazyGroup(click.Group):
             ClickException: a plugin has one, and it cannot be loaded.
         """
         if cmd_name in COMMANDS:
-            command: click.Command = importlib.import_module(f"parsl_like.cli.{cmd_name}").command
+            command: click.Command = importlib.import_module(_module(cmd_name)).command
             return command
         from parsl_like.plugins.manager import PluginManager
 
@@ -42,6 +46,10 @@ class LazyGroup(click.Group):
         """Write what each command is for."""
         with formatter.section("Commands"):
             formatter.write_dl(sorted(COMMANDS.items()))
+
+
+def _module(command: str) -> str:
+    return f"parsl_like.cli.{command.replace('-', '_')}"
 
 
 def _loaded(name: str, brought: Any) -> click.Command:

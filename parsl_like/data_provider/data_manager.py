@@ -6,14 +6,16 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
+from parsl_like.core.unbuilt import Unbuilt, is_unbuilt
 from parsl_like.data_provider.file_noop import NoOpFileStaging
 from parsl_like.data_provider.files import File
+from parsl_like.data_provider.ftp import FTPSeparateTaskStaging
+from parsl_like.data_provider.http import HTTPSeparateTaskStaging
+from parsl_like.data_provider.staging import Staging  # noqa: TC001 - older programs look for it here
+from parsl_like.data_provider.zip import ZipFileStaging
 from parsl_like.errors import StagingError
-
-if TYPE_CHECKING:
-    from parsl_like.data_provider.staging import Staging
 
 T = TypeVar("T")
 
@@ -26,7 +28,12 @@ STREAMS: tuple[Place, ...] = ("stdout", "stderr")
 INHIBIT = ("_parsl_staging_inhibit", "_parsl_like_staging_inhibit")
 """Keywords by which the tasks of a staging provider say that their files are to be left alone."""
 
-default_staging: tuple[Staging, ...] = (NoOpFileStaging(),)
+default_staging: list[Staging] = [
+    NoOpFileStaging(),
+    FTPSeparateTaskStaging(),
+    HTTPSeparateTaskStaging(),
+    ZipFileStaging(),
+]
 """What executors can do without being told, tried after their ``storage_access``."""
 
 
@@ -236,16 +243,19 @@ class DataManager:
             StagingError: none does.
         """
         tried = [*(self._storage_access(executor) or ()), *self._defaults]
+        described = None
         for staging in tried:
             if getattr(staging, question)(file):
-                return staging
+                if not is_unbuilt(staging):
+                    return staging
+                described = described or staging
         way = "to" if question == "can_stage_in" else "away from"
+        text = f"no staging provider takes a {file.scheme}: URL {way} executor {getattr(executor, 'label', executor)!s}"
+        if isinstance(described, Unbuilt):
+            lacks = f"{type(described).__name__} is described only: this version cannot {described.missing}"
+            raise StagingError(file.url, f"{text} ({lacks}). Instead, {described.meanwhile}")
         names = ", ".join(dict.fromkeys(type(staging).__name__ for staging in tried)) or "none"
-        raise StagingError(
-            file.url,
-            f"no staging provider takes a {file.scheme}: URL {way} executor {getattr(executor, 'label', executor)!s}"
-            f" (tried: {names}). Add one to its storage_access.",
-        )
+        raise StagingError(file.url, f"{text} (tried: {names}). Add one to its storage_access.")
 
     def _storage_access(self, executor: Any) -> Sequence[Staging] | None:
         if isinstance(executor, str):

@@ -430,7 +430,7 @@ class BlockSupply:
 
 
 class _Failing:
-    """What a user's handler gets in the place of Parsl's executor."""
+    """What a user's handler gets in the place of Parsl's executor: answers as that does, and can be failed."""
 
     def __init__(self, supply: BlockSupply) -> None:
         self._supply = supply
@@ -438,6 +438,11 @@ class _Failing:
     def set_bad_state_and_fail_all(self, exception: Exception) -> None:
         """Fail every task the executor has or gets, and end its blocks."""
         self._supply.fail_for_handler(exception)
+
+    if not TYPE_CHECKING:  # a type checker must see a wrong name as wrong
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self._supply._session, name)
 
 
 def _said(error: Exception) -> str:

@@ -13,9 +13,11 @@ from parsl_like.serialize.facade import (
     deserialize,
     is_plain,
     pack,
+    pack_apply_message,
     register_method_for_data,
     serialize,
     unpack,
+    unpack_apply_message,
 )
 from parsl_like.serialize.failures import RemoteTraceback, pack_failure, unpack_failure
 from parsl_like.serialize.functions import FunctionBlob, pack_function, unpack_function
@@ -23,6 +25,8 @@ from parsl_like.serialize.functions import FunctionBlob, pack_function, unpack_f
 __all__ = [
     "serialize",
     "deserialize",
+    "pack_apply_message",
+    "unpack_apply_message",
     "register_method_for_data",
     "Packed",
     "pack",

@@ -10,6 +10,7 @@ from pickle import dumps
 from types import FunctionType, MethodType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from parsl_like.errors import DeserializationError
 from parsl_like.serialize import methods
 from parsl_like.serialize.functions import pack_function
 from parsl_like.serialize.offender import refused
@@ -142,14 +143,59 @@ def deserialize(payload: Bytes) -> Any:
     return rebuild("a value", payload)
 
 
-def register_method_for_data(method: DataMethod) -> None:
+def pack_buffers(buffers: Sequence[Bytes]) -> bytes:
+    """Several sequences of bytes as one, each after its length; for executors of a program's own."""
+    return b"".join(part for buffer in buffers for part in (b"%d\n" % len(buffer), buffer))
+
+
+def unpack_buffers(packed_buffer: Bytes) -> list[bytes]:
+    """What :func:`pack_buffers` was given.
+
+    Raises:
+        DeserializationError: It is cut short, or nothing of the kind.
+    """
+    rest, found = bytes(packed_buffer), list[bytes]()
+    while rest:
+        size, _, rest = rest.partition(b"\n")
+        if not size.isdigit() or len(rest) < int(size):
+            raise DeserializationError(f"packed buffers are cut short or damaged after {len(found)} of them")
+        found.append(rest[: int(size)])
+        rest = rest[int(size) :]
+    return found
+
+
+def pack_apply_message(func: Any, args: Any, kwargs: Any, buffer_threshold: float = 128_000_000) -> bytes:
+    """A function and its arguments as one sequence of bytes; for executors of a program's own.
+
+    Args:
+        func: The function.
+        args: Its positional arguments.
+        kwargs: Its keyword arguments.
+        buffer_threshold: Bytes; accepted for Parsl's sake.
+
+    Raises:
+        SerializationError: One of them cannot be sent.
+    """
+    return pack_buffers([serialize(part) for part in (func, args, kwargs)])
+
+
+def unpack_apply_message(packed_buffer: Bytes) -> list[Any]:
+    """The function, its positional and its keyword arguments that :func:`pack_apply_message` was given.
+
+    Raises:
+        DeserializationError: They cannot be rebuilt here.
+    """
+    return [deserialize(part) for part in unpack_buffers(packed_buffer)]
+
+
+def register_method_for_data(s: DataMethod) -> None:
     """From now on the method serialises what it claims, or what the built-in methods refuse.
 
     Args:
-        method: See :class:`~parsl_like.serialize.base.DataMethod`. Payloads carry its identifier and its class; where
+        s: See :class:`~parsl_like.serialize.base.DataMethod`. Payloads carry its identifier and its class; where
             they arrive, the method must be registered too, or its class be importable and need no argument.
 
     Raises:
         TypeError: It is not a method.
     """
-    methods.register(method)
+    methods.register(s)

@@ -1,7 +1,8 @@
 """What a task raised, as bytes and back, so that its user catches what was raised and sees where.
 
 An exception travels as itself only if it came back unchanged from a round trip at the place where it was raised;
-otherwise as text. The text of its traceback always travels. Neither direction ever raises.
+otherwise as text. What it was raised from does likewise. The text of its traceback always travels. Neither direction
+ever raises.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from parsl_like.serialize.pickles import PROTOCOL, Refused, encode
 from parsl_like.serialize.text import bounded, describe, message_of, name_of_type
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from types import TracebackType
 
     from parsl_like.serialize.unpickling import Bytes
@@ -25,6 +27,8 @@ MAX_TRACEBACK = 128 * 1024
 """Characters of a traceback."""
 MAX_PICKLE = 1024 * 1024
 """Bytes of an exception that travels as itself."""
+MAX_CAUSES = 20
+"""Exceptions that one was raised from, each from the next; all in all of at most ``MAX_PICKLE``."""
 MAX_FRAMES = 1500
 """Frames up to which a traceback is written in full; beyond, only the innermost third of this number."""
 
@@ -32,7 +36,7 @@ _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 
 
 class RemoteTraceback(Exception):
-    """The text of the traceback of an exception that was raised elsewhere; is that exception's ``__cause__``."""
+    """The text of the traceback of an exception that was raised elsewhere; is at the end of that exception's causes."""
 
     def __init__(self, text: str) -> None:
         super().__init__(text)
@@ -48,25 +52,25 @@ def pack_failure(error: BaseException) -> bytes:
         return _report(error)
     except BaseException:  # noqa: BLE001 - the exception's own code may do anything, and the stack may be used up
         ends_process, name = not isinstance(error, Exception), type(error).__name__
-        return dumps((ends_process, name, "", "", "it cannot be described", None), PROTOCOL)
+        return dumps((ends_process, name, "", "", "it cannot be described", None, ()), PROTOCOL)
 
 
 def unpack_failure(body: Bytes) -> BaseException:
     """The exception that was reported; never raises.
 
-    It is of the original type, with a :class:`RemoteTraceback` as its cause, where that could be rebuilt; a
-    :class:`~parsl_like.errors.TaskExit` where it would have ended its process; otherwise a
-    :class:`~parsl_like.errors.RemoteError` that says why it is only that.
+    It is of the original type where that could be rebuilt, its cause what it was raised from, and the last of these has
+    a :class:`RemoteTraceback` as its cause; a :class:`~parsl_like.errors.TaskExit` where it would have ended its
+    process; otherwise a :class:`~parsl_like.errors.RemoteError` that says why it is only that.
     """
     try:
-        ends_process, name, message, text, reason, pickled = loads(body)
+        ends_process, name, message, text, reason, pickled, causes = loads(body)
     except BaseException as error:  # noqa: BLE001 - whatever arrived, somebody waits for an answer
         return RemoteError("An unknown exception", "", "", f"its report cannot be read: {describe(error)}")
     if ends_process:
         return TaskExit(name, message, text)
     if pickled is not None:
         try:
-            return _with_cause(loads(pickled), text)
+            return _with_causes(loads(pickled), causes, text)
         except BaseException as error:  # noqa: BLE001 - the exception's class, and so its constructor, is the user's
             reason = f"it cannot be rebuilt here: {describe(error)}"
     return RemoteError(name, message, text, reason)
@@ -77,15 +81,30 @@ def _report(error: BaseException) -> bytes:
     text = _traceback_text(error)
     pickled, reason = _pickled(error) if isinstance(error, Exception) else (None, "")
     message = message_of(error, MAX_MESSAGE)
-    return dumps((ends_process, name_of_type(type(error)), message, text, reason, pickled), PROTOCOL)
+    causes = _pickled_causes(error) if pickled is not None else []
+    return dumps((ends_process, name_of_type(type(error)), message, text, reason, pickled, causes), PROTOCOL)
 
 
-def _with_cause(error: object, text: str) -> Exception:
+def _with_causes(error: object, causes: Sequence[Bytes], text: str) -> Exception:
     if not isinstance(error, Exception):
         raise TypeError(f"an object of type {type(error).__name__} came out of its pickle")
-    # Past the class's own __setattr__, which a frozen dataclass makes refuse this.
-    BaseException.__dict__["__cause__"].__set__(error, RemoteTraceback(text))
+    last = error
+    for body in causes:
+        try:
+            cause = loads(body)
+        except BaseException:  # noqa: BLE001 - it is the user's; the text has it and what it was raised from
+            break
+        if not isinstance(cause, Exception):
+            break
+        _set_cause(last, cause)
+        last = cause
+    _set_cause(last, RemoteTraceback(text))
     return error
+
+
+def _set_cause(error: Exception, cause: Exception) -> None:
+    # Past the class's own __setattr__, which a frozen dataclass makes refuse this.
+    BaseException.__dict__["__cause__"].__set__(error, cause)
 
 
 # --- the exception itself
@@ -110,6 +129,23 @@ def _pickled(error: Exception) -> tuple[bytes | None, str]:
                 return body, ""
             reason = f"it does not come back from its pickle as it was: {difference}"
     return None, reason
+
+
+def _pickled_causes(error: BaseException) -> list[bytes]:
+    """The pickles of what it was raised from and what that was, up to the first that does not travel as itself."""
+    bodies: list[bytes] = []
+    room, seen, last = MAX_PICKLE, {id(error)}, error
+    while len(bodies) < MAX_CAUSES:
+        cause = BaseException.__dict__["__cause__"].__get__(last)
+        if not isinstance(cause, Exception) or isinstance(cause, RemoteTraceback) or id(cause) in seen:
+            break
+        body, _ = _pickled(cause)
+        if body is None or len(body) > room:
+            break
+        bodies.append(body)
+        seen.add(id(cause))
+        room, last = room - len(body), cause
+    return bodies
 
 
 def _difference(error: BaseException, copy: object) -> str:

@@ -66,11 +66,13 @@ def _is_too_deep(error: BaseException) -> bool:
 def _kind(value: object) -> str:
     """What an offender is, for whoever does not know it by its path."""
     try:
-        name = value.name  # type: ignore[attr-defined]
+        # Not of what makes attributes up when it is asked for them, as futures of apps do: each would be a task.
+        named = hasattr(type(value), "name") or "name" in getattr(value, "__dict__", ())
+        name = value.name if named else None  # type: ignore[attr-defined]
     except Exception:  # noqa: BLE001 - most have none, and what they have is foreign code
         name = None
-    named = f" {bounded(name, 200)!r}" if isinstance(name, str) else ""
-    return f"an object of type {type(value).__name__}{named}"
+    shown = f" {bounded(name, 200)!r}" if isinstance(name, str) else ""
+    return f"an object of type {type(value).__name__}{shown}"
 
 
 def _parts(value: object) -> Parts:

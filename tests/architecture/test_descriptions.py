@@ -32,7 +32,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 EXAMPLES = {
     "Config": [
         "Config()",
-        "Config([ThreadPoolExecutor('a', 3), HighThroughputExecutor('b')], retries=2, checkpoint_files=['x'])",
+        "Config([ThreadPoolExecutor('a', 3), HighThroughputExecutor('b')], retries=2, run_dir='x')",
     ],
     "HighThroughputExecutor": [
         "HighThroughputExecutor()",
@@ -41,6 +41,26 @@ EXAMPLES = {
         " manager_selector=BlockIdManagerSelector())",
     ],
     "WrappedLauncher": ["WrappedLauncher('env A=1')"],
+    "AWSProvider": ["AWSProvider('ami-1', 'key')"],
+    "AdHocProvider": ["AdHocProvider([SSHChannel('a', envs={'A': '1'})])"],
+    "AzureProvider": ["AzureProvider({'vm_size': 'small'})"],
+    "CondorProvider": ["CondorProvider(environment={'A': '1'}, transfer_input_files=['x'])"],
+    "GoogleCloudProvider": ["GoogleCloudProvider('p', 'key.json', 'r', 'os', 'family')"],
+    "KubernetesProvider": ["KubernetesProvider('image', persistent_volumes=[('claim', '/data')])"],
+    "OAuthSSHChannel": ["OAuthSSHChannel('h')"],
+    "SSHChannel": ["SSHChannel('h', envs={'A': '1'})"],
+    "SSHInteractiveLoginChannel": ["SSHInteractiveLoginChannel('h')"],
+    "GlobusComputeExecutor": ["GlobusComputeExecutor(ThreadPoolExecutor('remote'))"],
+    "GlobusStaging": ["GlobusStaging('7d2dc622-2edb-11e8-b8be-0ac6873fc732')"],
+    "MPIExecutor": ["MPIExecutor()", "MPIExecutor('m', LocalProvider(), mpi_launcher='srun', transport='tcp')"],
+    "RSyncStaging": ["RSyncStaging('login.example.org')"],
+    "RadicalPilotExecutor": ["RadicalPilotExecutor('local.localhost', cores=4)"],
+    "TaskVineExecutor": [
+        "TaskVineExecutor()",
+        "TaskVineExecutor(manager_config=TaskVineManagerConfig(env_vars={'A': '1'}),"
+        " storage_access=[ZipFileStaging()])",
+    ],
+    "UDPRadio": ["UDPRadio(address='10.0.0.1')"],
 }
 # What describes something that only a running program has cannot be written down.
 NOT_WRITTEN = {"PoolExecutor"}

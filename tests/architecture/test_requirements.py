@@ -43,7 +43,7 @@ def test_requirements_txt_agrees_with_setup_py() -> None:
 
 def test_the_extras_are_those_promised() -> None:
     assert set(declared()) == {
-        *("core", "ssh", "aws", "kubernetes", "globus", "google", "azure", "dashboard", "docs", "test"),
+        *("core", "ssh", "aws", "kubernetes", "globus", "google", "azure", "dashboard", "joblib", "docs", "test"),
     }
 
 
@@ -51,6 +51,8 @@ def imported(folder: str) -> dict[str, str]:
     """The modules that the files of a folder import, and one file that does."""
     found = {}
     for path in (ROOT / folder).rglob("*.py"):
+        if "programs" in path.relative_to(ROOT).parts:  # written for Parsl: tests replace its name before they run
+            continue
         source = path.read_text(encoding="utf-8")
         lines = source.splitlines()
         for node in ast.walk(ast.parse(source)):

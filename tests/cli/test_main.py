@@ -53,7 +53,7 @@ def test_help_lists_every_command_without_importing_one() -> None:
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_each_command_says_of_itself_what_the_list_says(name: str) -> None:
-    source = (ROOT / "parsl_like" / "cli" / f"{name}.py").read_text(encoding="utf-8")
+    source = (ROOT / "parsl_like" / "cli" / f"{name.replace('-', '_')}.py").read_text(encoding="utf-8")
     function = next(n for n in ast.parse(source).body if isinstance(n, ast.FunctionDef) and n.name == "command")
     said = (ast.get_docstring(function) or "").splitlines()[0]
     assert said.rstrip(".").startswith(COMMANDS[name].rstrip("."))

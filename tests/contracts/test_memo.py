@@ -57,7 +57,7 @@ def test_kernel_asks_looks_up_and_remembers() -> None:
 
     with parsl_like.load(Config(run_dir="runs")) as kernel:
         memo = DictMemo()
-        kernel.memoizer = kernel._preparation._memo = memo
+        kernel.memoizer = kernel._memo = kernel._preparation._memo = memo
         app = parsl_like.python_app(measure, cache=True)
         assert app(3).result(30) == -3
         while not memo.values:

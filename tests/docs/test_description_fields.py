@@ -38,7 +38,9 @@ def test_every_field_has_a_row_with_its_default_and_meaning(table: Any, descript
     built = description()
     for name, field in fields.items():
         assert rows[name].meaning == field.metadata["help"]
-        if field.default_factory is dataclasses.MISSING and name != "executors":  # a list from the start
+        if name in ("launch_cmd", "interchange_launch_cmd"):  # None stands for a command that is there from the start
+            assert rows[name].default == "None"
+        elif field.default_factory is dataclasses.MISSING and name != "executors":  # a list from the start
             assert rows[name].default == repr(getattr(built, name))
 
 

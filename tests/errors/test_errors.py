@@ -156,6 +156,7 @@ FACTS: dict[str, Facts] = {
     "MonitoringError": Facts(),
     "DataFlowException": Facts(),
     "BadCheckpoint": Facts(holds={"reason": "it is so"}),
+    "DuplicateTaskError": Facts(),
     "TaskCancelled": Facts((7, "analyse"), says=("task 7", "analyse"), holds={"task_id": 7, "app_name": "analyse"}),
     "KernelClosed": Facts(),
     "PropagatedException": Facts(
@@ -193,6 +194,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     ),
     "DataFlowException": (
         *("BadCheckpoint", "TaskCancelled", "KernelClosed", "PropagatedException", "DependencyError", "JoinError"),
+        "DuplicateTaskError",
     ),
     "PropagatedException": ("DependencyError", "JoinError"),
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import pickle
 import sys
 import threading
@@ -181,9 +182,58 @@ def test_the_chain_of_causes_is_in_the_text() -> None:
 
     with pytest.raises(ValueError, match="outer") as caught:
         chained()
-    text = str(unpack_failure(pack_failure(caught.value)).__cause__)
+    back = unpack_failure(pack_failure(caught.value))
+    assert repr(back.__cause__) == repr(KeyError("missing"))
+    text = str(back.__cause__.__cause__)
     assert "KeyError: 'missing'" in text
     assert "direct cause" in text
+
+
+def chain_of(*errors: Exception) -> Exception:
+    for error, cause in itertools.pairwise(errors):
+        BaseException.__dict__["__cause__"].__set__(error, cause)
+    return errors[0]
+
+
+def causes_of(error: BaseException) -> list[BaseException]:
+    """All that an exception that came back was raised from; the remote traceback is at the end, and only there."""
+    found = []
+    while (cause := error.__cause__) is not None:
+        found.append(error := cause)
+    assert [isinstance(cause, RemoteTraceback) for cause in found] == [False] * (len(found) - 1) + [True]
+    return found[:-1]
+
+
+@pytest.mark.parametrize(
+    ("errors", "arrive"),
+    [
+        ([ValueError(1)], []),
+        ([ValueError(1), NeedsTwo(2, "x"), Frozen(3), KeyError(4)], [NeedsTwo, Frozen, KeyError]),
+        ([ValueError(1), KeyError(2), ValueError(threading.Lock()), KeyError(4)], [KeyError]),
+        ([ValueError(1), KeyError(2), KeyboardInterrupt()], [KeyError]),
+        ([ValueError(1), KeyError("x" * 600_000), KeyError("x" * 600_000)], [KeyError]),
+        ([ValueError(number) for number in range(40)], [ValueError] * 20),
+    ],
+    ids=["none", "some", "one that cannot", "one that ends a process", "large ones", "many"],
+)
+def test_what_it_was_raised_from_travels_too(errors: list[Exception], arrive: list[type]) -> None:
+    back = there_and_back(chain_of(*errors))
+    assert [type(cause) for cause in causes_of(back)] == arrive
+    assert [cause.args for cause in causes_of(back)] == [error.args for error in errors[1 : len(arrive) + 1]]
+
+
+def test_exceptions_that_are_each_others_cause_end() -> None:
+    one, other = ValueError(1), KeyError(2)
+    back = unpack_failure(pack_failure(chain_of(one, other, one)))
+    assert [repr(cause) for cause in causes_of(back)] == [repr(other)]
+
+
+@pytest.mark.parametrize("body", [pickle.dumps(7), b"garbage"], ids=["no exception", "no pickle"])
+def test_a_cause_that_cannot_be_rebuilt_is_left_to_the_text(body: bytes) -> None:
+    report = list(pickle.loads(pack_failure(chain_of(ValueError(1), KeyError(2), KeyError(3)))))
+    report[-1][1] = body
+    back = unpack_failure(pickle.dumps(tuple(report)))
+    assert [repr(cause) for cause in causes_of(back)] == [repr(KeyError(2))]
 
 
 # --- exceptions that cannot come back as themselves

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections import defaultdict
 from typing import Any
@@ -182,3 +183,31 @@ def test_a_part_that_is_too_deep() -> None:
     error = refused({"a": deep}, "the thing", "thing", TypeError("something else"))
     assert error.path == "thing['a']"
     assert "nested more deeply" in str(error)
+
+
+class MakesUp:
+    """Has every attribute it is asked for, as futures of apps have."""
+
+    def __init__(self) -> None:
+        self.__dict__["asked"] = []
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        self.asked.append(name)
+        return name
+
+    def __reduce__(self) -> Any:
+        raise TypeError("no copies")
+
+
+def test_nothing_is_asked_of_what_makes_its_attributes_up() -> None:
+    one = MakesUp()
+    with pytest.raises(SerializationError, match=r"\(an object of type MakesUp\)"):
+        pack([one])
+    assert one.asked == []
+
+
+def test_what_has_a_name_of_its_own_is_called_by_it() -> None:
+    with open(os.devnull, "rb", 0) as file, pytest.raises(SerializationError, match=f"of type FileIO '{os.devnull}'"):
+        pack([file])

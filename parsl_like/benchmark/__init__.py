@@ -1,0 +1,1 @@
+"""Where Parsl has its measuring command; ``parsl-like perf`` is the same."""

@@ -1,0 +1,1 @@
+"""Parsl's path of :mod:`parsl_like.configs`."""
