@@ -41,12 +41,16 @@ class Lifeline:
         self._descriptors: tuple[int, ...] = ()
         self._flags = 0
         self._patient = False
+        self._group: int | None = None
+        self._told: int | None = None
 
     def __enter__(self) -> Self:
         if hasattr(_fcntl(), "F_SETSIG"):
             with contextlib.suppress(OSError):  # no descriptor is free, so the leader will not be started either
                 self._descriptors = os.pipe()
                 self.inherited = self._descriptors[:1]
+        if self.inherited:  # before the leader is started: from then on there is something to wait for
+            self._wait_when_told_to_end()
         return self
 
     def tie(self, group: int) -> None:
@@ -63,24 +67,31 @@ class Lifeline:
             fcntl.fcntl(end, fcntl.F_SETOWN, -group)
             self._flags = fcntl.fcntl(end, fcntl.F_GETFL)
             fcntl.fcntl(end, fcntl.F_SETFL, self._flags | os.O_ASYNC)
-            self._wait_when_told_to_end(group)
+        self._group = group
+        if self._told is not None:
+            self._end_after_it(self._told, None)
 
-    def _wait_when_told_to_end(self, group: int) -> None:
+    def _wait_when_told_to_end(self) -> None:
         in_main = threading.current_thread() is threading.main_thread()  # only there handlers can be set
         if not in_main or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
             return
 
-        def end_after_it(number: int, frame: FrameType | None) -> None:
-            wait_until_empty(group, self._grace)
-            signal.signal(number, signal.SIG_DFL)
-            os.kill(os.getpid(), number)
-
-        signal.signal(signal.SIGTERM, end_after_it)
+        signal.signal(signal.SIGTERM, self._end_after_it)
         self._patient = True
+
+    def _end_after_it(self, number: int, _frame: FrameType | None) -> None:
+        self._told = number
+        if self._group is None:  # the leader is about to be started, or could not be; either is known soon
+            return
+        wait_until_empty(self._group, self._grace)
+        signal.signal(number, signal.SIG_DFL)
+        os.kill(os.getpid(), number)
 
     def __exit__(self, *_: object) -> None:
         if self._patient:
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            if self._told is not None:
+                os.kill(os.getpid(), self._told)
         if self.inherited:
             with contextlib.suppress(OSError):
                 # What the command has left in the background on purpose keeps the other end.

@@ -80,7 +80,8 @@ def test_blocks_are_asked_for_by_hand_and_told_of(tmp_path: Path) -> None:
     executor.start()
     try:
         future = executor.submit(os.getpid, {})
-        assert (executor.outstanding, executor.connected_blocks(), len(executor.tasks)) == (1, [], 1)
+        until(lambda: (executor.outstanding, len(executor.tasks)) == (1, 1))
+        assert executor.connected_blocks() == []
         assert executor.scale_out_facade(2) == ["0", "1"]
         assert future.result(WAIT) != os.getpid()
         until(lambda: executor.connected_workers() == 2)

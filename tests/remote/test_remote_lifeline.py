@@ -140,6 +140,29 @@ def test_who_is_told_to_end_leaves_its_command_the_time_to_clean_up(tmp_path: Pa
     assert runners[0].words() == ["begins"]
 
 
+EARLY = """
+import os, signal, subprocess
+from parsl_like.remote.lifeline import Lifeline
+
+with Lifeline(60.0) as lifeline:
+    os.kill(os.getpid(), signal.SIGTERM)
+    if {starts}:
+        command = ["bash", "-c", "sleep 0.3; echo cleaned > {out}"]
+        process = subprocess.Popen(command, start_new_session=True, pass_fds=lifeline.inherited)
+        lifeline.tie(process.pid)
+    print("goes on", flush=True)
+print("is out", flush=True)
+"""
+
+
+@pytest.mark.parametrize(("starts", "said"), [(True, ""), (False, "goes on\n")])
+def test_who_is_told_while_its_command_is_being_started_ends_after_it(tmp_path: Path, starts: bool, said: str) -> None:
+    code = EARLY.format(starts=starts, out=tmp_path / "cleaned")
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=PATIENCE_S, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGTERM, said, "")
+    assert (tmp_path / "cleaned").exists() == starts
+
+
 def test_but_not_for_ever(tmp_path: Path, runners: list[Runner]) -> None:
     runners.append(Runner(TREE.format(tmp_path)))
     wait_for_file(tmp_path / "ready")
