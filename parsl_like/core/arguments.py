@@ -5,8 +5,9 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import functools
+import inspect
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from parsl_like.errors import ConfigurationError
@@ -108,3 +109,29 @@ def _shared(name: str, value: Any, targets: tuple[str, ...]) -> tuple[Any, ...]:
     if not isinstance(value, list | tuple) or len(value) != len(targets):
         raise ConfigurationError(name, value, f"{len(targets)} values, for {' and '.join(targets)}")
     return tuple(value)
+
+
+def placed(owner: str, names: Sequence[str], args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+    """All arguments by name.
+
+    Raises:
+        TypeError: there are more positional arguments than names, or one is given twice.
+    """
+    if len(args) > len(names):
+        raise TypeError(f"{owner} takes at most {len(names)} positional arguments, {len(args)} given")
+    given = dict(zip(names, args, strict=False))
+    if twice := given.keys() & kwargs.keys():
+        raise TypeError(f"{owner} got several values for {', '.join(sorted(twice))}")
+    return {**given, **kwargs}
+
+
+def signature_in_order(build: Callable[..., None], names: Sequence[str]) -> inspect.Signature:
+    """The signature of a constructor whose positional arguments come in another order; all others are keywords."""
+    known = inspect.signature(build).parameters
+    first = [known[name].replace(kind=inspect.Parameter.POSITIONAL_OR_KEYWORD) for name in names]
+    others = [
+        value.replace(kind=inspect.Parameter.KEYWORD_ONLY)
+        for name, value in known.items()
+        if name not in ("self", *names)
+    ]
+    return inspect.Signature([known["self"], *first, *others])

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import functools
-import inspect
 from typing import TYPE_CHECKING, Any, TypeVar
+
+from parsl_like.core.arguments import placed, signature_in_order
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,21 +26,9 @@ def in_order(names: str) -> Callable[[type[T]], type[T]]:
 
         @functools.wraps(build)
         def built(self: T, *args: Any, **kwargs: Any) -> None:
-            if len(args) > len(order):
-                raise TypeError(f"{cls.__name__} takes at most {len(order)} positional arguments, {len(args)} given")
-            given = dict(zip(order, args, strict=False))
-            if twice := given.keys() & kwargs.keys():
-                raise TypeError(f"{cls.__name__} got several values for {', '.join(sorted(twice))}")
-            build(self, **given, **kwargs)
+            build(self, **placed(cls.__name__, order, args, kwargs))
 
-        known = inspect.signature(build).parameters
-        first = [known[name].replace(kind=inspect.Parameter.POSITIONAL_OR_KEYWORD) for name in order]
-        others = [
-            value.replace(kind=inspect.Parameter.KEYWORD_ONLY)
-            for name, value in known.items()
-            if name not in ("self", *order)
-        ]
-        built.__signature__ = inspect.Signature([known["self"], *first, *others])  # type: ignore[attr-defined]
+        built.__signature__ = signature_in_order(build, order)  # type: ignore[attr-defined]
         type.__setattr__(cls, "__init__", built)
         return cls
 

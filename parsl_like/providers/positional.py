@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import functools
-import inspect
 import warnings
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from parsl_like.channels.base import Channel
 from parsl_like.channels.local import LocalChannel
-from parsl_like.core.arguments import arguments_of, translated
+from parsl_like.core.arguments import arguments_of, placed, signature_in_order, translated
 from parsl_like.providers.base import ExecutionProvider
 
 if TYPE_CHECKING:
@@ -37,23 +36,14 @@ def parsl_order(newest: str, legacy: str = "") -> Callable[[type[P]], type[P]]:
         @functools.wraps(by_keyword)
         def __init__(self: P, *args: Any, **kwargs: Any) -> None:  # noqa: N807
             names = orders[any(isinstance(value, Channel) for value in args)]
-            if len(args) > len(names):
-                raise TypeError(f"{cls.__name__} takes at most {len(names)} positional arguments, {len(args)} given")
-            given = dict(zip(names, args, strict=False))
-            if twice := given.keys() & kwargs.keys():
-                raise TypeError(f"{cls.__name__} got several values for {', '.join(sorted(twice))}")
-            given.update(kwargs)
+            given = placed(cls.__name__, names, args, kwargs)
             if not given.keys() <= set(fields):
                 given = translated(cls.__name__, fields, {}, given)
             by_keyword(self, **given)
             if notes := _without_meaning(self):
                 warnings.warn(" ".join(notes), DeprecationWarning, stacklevel=2)
 
-        known = inspect.signature(by_keyword).parameters
-        ordered = [known[name].replace(kind=inspect.Parameter.POSITIONAL_OR_KEYWORD) for name in orders[0]]
-        others = [value for name, value in known.items() if name not in {"self", *orders[0]}]
-        signature = inspect.Signature([known["self"], *ordered, *others])
-        __init__.__signature__ = signature  # type: ignore[attr-defined]
+        __init__.__signature__ = signature_in_order(by_keyword, orders[0])  # type: ignore[attr-defined]
         cls.__init__ = __init__  # type: ignore[method-assign, assignment]
         return cls
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from parsl_like.core.arguments import UnknownArgument, arguments_of, spelled
+from parsl_like.core.arguments import UnknownArgument, arguments_of, placed, signature_in_order, spelled
 from parsl_like.errors import ConfigurationError
 
 
@@ -65,3 +65,24 @@ def test_a_sequence_for_two_has_two_values() -> None:
         Thing(ends=(1,))  # type: ignore[call-arg]
     with pytest.warns(DeprecationWarning, match="is now"):
         assert Thing(ends=None).first is None  # type: ignore[call-arg]
+
+
+def test_positional_arguments_get_their_names_and_none_is_given_twice() -> None:
+    assert placed("Thing", ["a", "b"], [1], {"c": 3}) == {"a": 1, "c": 3}
+    with pytest.raises(TypeError, match=r"Thing takes at most 1 positional arguments, 2 given"):
+        placed("Thing", ["a"], [1, 2], {})
+    with pytest.raises(TypeError, match="Thing got several values for a"):
+        placed("Thing", ["a"], [1], {"a": 1})
+
+
+def test_a_signature_in_another_order_has_the_rest_as_keywords() -> None:
+    def build(self: object, a: Any = 1, b: Any = 2, c: Any = 3) -> None:
+        """A constructor."""
+
+    parameters = signature_in_order(build, ["c", "a"]).parameters.values()
+    assert [(each.name, each.kind.name) for each in parameters] == [
+        ("self", "POSITIONAL_OR_KEYWORD"),
+        ("c", "POSITIONAL_OR_KEYWORD"),
+        ("a", "POSITIONAL_OR_KEYWORD"),
+        ("b", "KEYWORD_ONLY"),
+    ]
