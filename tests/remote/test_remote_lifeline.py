@@ -43,14 +43,18 @@ wait; wait
 """
 
 
+def unmeasured() -> dict[str, str]:
+    """The environment without coverage, which has a SIGTERM handler of its own, and a worker has none."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("COV")}
+
+
 class Runner:
     """A process that runs one command, as a worker does."""
 
     def __init__(self, text: str, code: str = RUNNER) -> None:
-        # Not measured: coverage has a SIGTERM handler of its own, and a worker has none.
-        plain = {name: value for name, value in os.environ.items() if not name.startswith("COV")}
+        command = [sys.executable, "-c", code, text]
         self.process = subprocess.Popen(
-            [sys.executable, "-c", code, text], stdout=subprocess.PIPE, text=True, start_new_session=True, env=plain
+            command, stdout=subprocess.PIPE, text=True, start_new_session=True, env=unmeasured()
         )
 
     def words(self) -> list[str]:
@@ -158,7 +162,14 @@ print("is out", flush=True)
 @pytest.mark.parametrize(("starts", "said"), [(True, ""), (False, "goes on\n")])
 def test_who_is_told_while_its_command_is_being_started_ends_after_it(tmp_path: Path, starts: bool, said: str) -> None:
     code = EARLY.format(starts=starts, out=tmp_path / "cleaned")
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=PATIENCE_S, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+        check=False,
+        env=unmeasured(),
+    )
     assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGTERM, said, "")
     assert (tmp_path / "cleaned").exists() == starts
 
