@@ -161,8 +161,9 @@ def test_killed_with_its_manager(run: DataFlowKernel, tmp_path: Path, stopwatch:
     path = tmp_path / "task"
     future = note(str(path))
     processes.until(path.exists, WAIT)
-    os.kill(processes.one("manager"), signal.SIGKILL)
-    os.kill(processes.one("interchange"), signal.SIGKILL)
+    manager, interchange = processes.one("manager"), processes.one("interchange")
+    os.kill(interchange, signal.SIGKILL)  # first: it must not have the time to tell of the manager's end
+    os.kill(manager, signal.SIGKILL)
     let_go(path)
     with stopwatch:
         assert future.result(WAIT) == ran_in(path)[-1]
