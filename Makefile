@@ -13,7 +13,8 @@ PY = $(VENV)/bin/python
 RUN = $(VENV)/.installed-run
 DEV = $(VENV)/.installed-dev
 EVERYDAY = not (site or browser or faults or slow)
-PYTEST = -m pytest -n $(JOBS) --dist loadgroup
+# The settings are named: an option's value that is a path, of a log say, would have pytest look for them elsewhere.
+PYTEST = -m pytest -c pyproject.toml -n $(JOBS) --dist loadgroup
 
 .PHONY: help demo test check full faults soak bench format format-check lint types imports docs test-integration coverage \
     changelog clean
@@ -51,7 +52,7 @@ full: $(DEV) ## every test there is, at full size; what this machine lacks is sk
 	PARSL_LIKE_FULL=1 $(PY) $(PYTEST) $(ARGS)
 
 faults: $(DEV) ## breaks real processes, links and files, and measures what happens; most of it is waiting
-	$(PY) -m pytest -n $(FAULT_JOBS) -m 'faults or fault' -p tests.fault_report $(ARGS)
+	$(PY) -m pytest -c pyproject.toml -n $(FAULT_JOBS) -m 'faults or fault' -p tests.fault_report $(ARGS)
 
 soak: $(DEV) ## MINUTES of tasks with checkable results while faults are drawn at random
 	$(PY) -m tests.soak --minutes $(MINUTES) $(ARGS)
