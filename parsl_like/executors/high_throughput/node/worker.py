@@ -17,7 +17,12 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 from parsl_like.executors.high_throughput.node.cells import IDLE, Cells
 from parsl_like.executors.high_throughput.node.functions import Functions
 from parsl_like.executors.high_throughput.node.pipe import WorkerEnd
-from parsl_like.executors.high_throughput.node.surroundings import EVERY_S, Surroundings, out_of_the_way
+from parsl_like.executors.high_throughput.node.surroundings import (
+    EVERY_S,
+    LOOK_EVERY_S,
+    Surroundings,
+    out_of_the_way,
+)
 from parsl_like.executors.high_throughput.node.task_lines import mark_lines, show_records
 from parsl_like.remote.call import Outcome, run_call
 from parsl_like.serialize.failures import pack_failure
@@ -134,13 +139,14 @@ class Worker:
         """
         self._surroundings.watch()
         self._link.send_ready()
-        restore_quickly, restored, used = self._surroundings.restore_quickly, 0.0, False
+        restore_quickly, restored, looked, used = self._surroundings.restore_quickly, 0.0, 0.0, False
 
         def restore() -> None:
-            nonlocal restored, used
+            nonlocal restored, looked, used
             if used:
                 self._surroundings.restore()
-                restored, used = time(), False
+                restored = looked = time()
+                used = False
 
         while (packet := self._link.receive(restore)) is not None:
             self._cell[0] = packet.attempt
@@ -151,6 +157,9 @@ class Worker:
             used = True
             if 0.0 <= ended - restored < EVERY_S:
                 restore_quickly()
+                if ended - looked >= LOOK_EVERY_S:
+                    looked = ended
+                    self._surroundings.look()
             else:
                 restore()
 

@@ -50,6 +50,13 @@ def test_the_quick_way_is_enough_for(what: str) -> None:
     assert run(f"{change}\nsurroundings.restore_quickly()\n{check}\nprint('printed', flush=True)") == "printed\n"
 
 
+def test_a_look_is_enough_for_closed_descriptors_and_touches_nothing_else() -> None:
+    change, check = CHANGES["closed descriptors"]
+    assert run(f"{change}\nsurroundings.look()\n{check}\nprint('printed', flush=True)") == "printed\n"
+    change, _ = CHANGES["umask"]
+    assert run(f"{change}\nsurroundings.look()\nprint(oct(os.umask(0)))") == "0o777\n"
+
+
 @pytest.mark.parametrize("change", ["os.chdir('/')", "os.fchdir(os.open('/', os.O_RDONLY))"])
 def test_the_interpreter_tells_of_another_directory_each_time(change: str) -> None:
     code = """
