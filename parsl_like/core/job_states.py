@@ -57,8 +57,10 @@ class JobReport:
         state: The state, translated.
         message: The batch system's own words, kept when they say more.
         exit_code: The job's exit code, where the batch system tells.
+        hopeless: Why a job that waits can never start as it is, in words; None for one that merely waits.
     """
 
     state: JobState
     message: str | None = None
     exit_code: int | None = None
+    hopeless: str | None = None

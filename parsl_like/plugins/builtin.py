@@ -60,6 +60,30 @@ BUILTINS: tuple[Builtin, ...] = (
         ("open_provider", "provider_types"),
         home="parsl_like.providers.local",
     ),
+    Builtin(
+        "slurm_provider",
+        "parsl_like.providers.slurm.slurm",
+        ("open_provider", "provider_types"),
+        home="parsl_like.providers.slurm",
+    ),
+    Builtin(
+        "pbspro_provider",
+        "parsl_like.providers.pbspro.pbspro",
+        ("open_provider", "provider_types"),
+        home="parsl_like.providers.pbspro",
+    ),
+    Builtin(
+        "torque_provider",
+        "parsl_like.providers.torque.torque",
+        ("open_provider", "provider_types"),
+        home="parsl_like.providers.torque",
+    ),
+    Builtin(
+        "grid_engine_provider",
+        "parsl_like.providers.grid_engine.grid_engine",
+        ("open_provider", "provider_types"),
+        home="parsl_like.providers.grid_engine",
+    ),
     Builtin("legacy_providers", "parsl_like.providers.legacy", ("open_provider",)),
     Builtin(
         "local_channel",

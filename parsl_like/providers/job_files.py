@@ -43,7 +43,7 @@ class JobFiles:
         Raises:
             ScriptPathError: they cannot be made; ``transient`` if that may pass.
         """
-        stem = re.sub(r"[^\w.-]+", "_", wanted, flags=re.ASCII).lstrip(".-")[:LONGEST_NAME] or "job"
+        stem = safe_name(wanted) or "job"
         try:
             os.makedirs(folder, exist_ok=True)  # somebody may have removed it, with the logs of a long run
         except OSError as error:
@@ -95,6 +95,16 @@ class JobFiles:
         return self.folder / f"{self.name}.timeout"
 
     @property
+    def ends(self) -> Path:
+        """Says, in seconds since the epoch, when the batch system was to end it; there once it has begun to run."""
+        return self.folder / f"{self.name}.ends"
+
+    @property
+    def batch_output(self) -> Path:
+        """What the batch system itself writes about the job, where it keeps that apart."""
+        return self.folder / f"{self.name}.batch"
+
+    @property
     def extra(self) -> Path:
         """The folder of the files the block needs."""
         return self.folder / f"{self.name}.files"
@@ -115,6 +125,14 @@ class JobFiles:
             self.script.write_bytes(os.fsencode(script))  # a path in it may be no text
         except OSError as error:
             raise unwritable(self.script, error) from error
+
+    def read_ends(self) -> int | None:
+        """When the batch system was to end it, in seconds since the epoch; None if that is not known."""
+        try:
+            with open(self.ends, "rb") as file:
+                return int(file.read(MOST_DIGITS))
+        except (OSError, ValueError):
+            return None
 
     def read_exit_code(self) -> int | None:
         """The exit code, negative for a signal; None if the job has not left one."""
@@ -139,11 +157,30 @@ class JobFiles:
         except OSError:
             return None
 
+    def remove(self) -> None:
+        """Remove everything."""
+        self.remove_extra()
+        for path in (self.script, self.stdout, self.stderr, self.exit_code, self.ends, self.batch_output):
+            path.unlink(missing_ok=True)
+
     def remove_extra(self) -> None:
         """Remove the block's own files; keys have no business on a disk once the block is over."""
         import shutil
 
         shutil.rmtree(self.extra, ignore_errors=True)
+
+
+def safe_name(wanted: str) -> str:
+    """What remains of a text as the name of a file: short, of letters, digits, ``_``, ``.`` and ``-``."""
+    return re.sub(r"[^\w.-]+", "_", wanted, flags=re.ASCII).lstrip(".-")[:LONGEST_NAME]
+
+
+def current_directory(fallback: Path) -> str:
+    """The directory in which the program runs, or another one if somebody has removed it."""
+    try:
+        return os.getcwd()
+    except FileNotFoundError:
+        return str(fallback)
 
 
 def write_private(path: Path, content: bytes, mode: int = PRIVATE_FILE) -> None:

@@ -19,7 +19,7 @@ from parsl_like.core.job_states import JobReport, JobState
 from parsl_like.errors import SubmitException
 from parsl_like.launchers.base import wrap_command
 from parsl_like.providers.ends import EndWatch
-from parsl_like.providers.job_files import JobFiles, write_private
+from parsl_like.providers.job_files import JobFiles, current_directory, write_private
 from parsl_like.providers.processes import (
     ProcessFacts,
     exit_code_of_child,
@@ -30,7 +30,7 @@ from parsl_like.providers.processes import (
     signal_name,
     wait_for_end,
 )
-from parsl_like.providers.script import FILES_VARIABLE, Script
+from parsl_like.providers.script import FILES_VARIABLE, Script, block_environment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -94,7 +94,7 @@ class LocalProviderSession:
         self._provider = provider
         self._clock = context.clock
         self._folder = Path(context.script_dir).absolute()
-        self._directory = _current_directory(self._folder)
+        self._directory = current_directory(self._folder)
         self._thread_name = f"parsl-like-ends-{context.label}"
         self._told: dict[JobId, float] = {}
         self._started: dict[JobId, dict[Path, float]] = {}
@@ -126,7 +126,7 @@ class LocalProviderSession:
             directory=self._directory,
             command=command,
             worker_init=provider.worker_init,
-            exports=self._exports(files),
+            exports=block_environment(files.extra, provider),
             walltime=request.walltime,
         )
         files.write(script.text(), request.files)
@@ -136,14 +136,6 @@ class LocalProviderSession:
         job = JobId(str(LocalJob(pid, facts.started if facts else "?", files.name)))
         self._started[job] = {}
         return job
-
-    def _exports(self, files: JobFiles) -> dict[str, str]:
-        exports = {FILES_VARIABLE: str(files.extra)}
-        if self._provider.cores_per_node is not None:
-            exports["PARSL_CORES"] = str(self._provider.cores_per_node)
-        if self._provider.mem_per_node is not None:
-            exports["PARSL_MEMORY_GB"] = str(self._provider.mem_per_node)
-        return exports
 
     def status(self, jobs: Sequence[JobId]) -> Mapping[JobId, JobReport]:
         """The states of jobs; one whose script is not in this session's folder, nor ever was, is not in the mapping.
@@ -261,13 +253,6 @@ class LocalProviderSession:
 
 def _runs(facts: ProcessFacts | None) -> bool:
     return facts is not None and not facts.ended
-
-
-def _current_directory(fallback: Path) -> str:
-    try:
-        return os.getcwd()
-    except FileNotFoundError:  # somebody has removed it
-        return str(fallback)
 
 
 def _start(job_name: str, files: JobFiles) -> int:

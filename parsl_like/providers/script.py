@@ -9,12 +9,20 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
+
+    from parsl_like.providers.base import ExecutionProvider
 
 FILES_VARIABLE = "PARSL_LIKE_BLOCK_FILES"
 """Names, in a block's environment, the folder that holds the files of its request."""
+ENDS_VARIABLE = "PARSL_LIKE_BLOCK_ENDS"
+"""Says there when the batch system will end the block: seconds since the epoch, by the clock of the block's node."""
+LIFETIME_MARGIN_S = 10
+"""A block that is told to end so shortly before that is told because of it."""
 
 _SCRIPT = Template("""\
 #!/bin/bash
+$header
 # Made for $name. To see what the block does: bash $path
 parsl_like_end() {
     parsl_like_exit_code=$$?
@@ -22,6 +30,7 @@ parsl_like_end() {
     if [ "$${BASHPID:-$$$$}" != "$$$$" ]; then exit "$$parsl_like_exit_code"; fi
     trap '' TERM
     trap - EXIT
+    $at_the_end
     printf '%s\\n' "$$parsl_like_exit_code" > $exit_code_path
     # Told more than once: the signal is lost on a child that has been forked and not yet become what it is to run.
     for parsl_like_pause in 0.05 0.2 1; do
@@ -39,6 +48,7 @@ trap parsl_like_end EXIT
 trap 'exit 129' HUP
 trap 'exit 130' INT
 trap 'exit 143' TERM
+$lifetime
 $exports
 $walltime
 cd -- $directory || exit 1
@@ -47,6 +57,17 @@ $worker_init
 # --- the command
 $command
 """)
+
+_LIFETIME = Template("""\
+parsl_like_ends=$$(( $$(date +%s) + $seconds ))
+export $variable="$$parsl_like_ends"
+printf '%s\\n' "$$parsl_like_ends" > $ends_path""")
+
+# Whoever ends a block at its walltime says so with the same signal as for any other reason.
+_AT_THE_END = Template("""\
+if [ "$$parsl_like_exit_code" -ne 0 ] && [ "$$(date +%s)" -ge "$$(( parsl_like_ends - $margin ))" ]; then
+        : > $timeout_path
+    fi""")
 
 _WALLTIME = Template("""\
 ( sleep $seconds || exit; : > $timeout_path; kill -TERM -- "-$$$$" ) > /dev/null 2>&1 &""")
@@ -66,6 +87,13 @@ class Script:
         worker_init: Shell text that runs before it, in the same shell.
         exports: Variables for the block's processes.
         walltime: Seconds after which it ends itself, None for never.
+        header: Lines for the batch system, which come before all others.
+        lifetime: Seconds after which the batch system ends it, None if nobody knows.
+        ends_path: The file in which it leaves the time of that end.
+        stdout_path: Where it writes if the batch system keeps what a job writes to itself until the job's end.
+        stderr_path: The same for its errors.
+        may_return: Whether the batch system may run the script once more after it has told it to end; then the
+            block's files are kept.
     """
 
     name: str
@@ -77,6 +105,12 @@ class Script:
     worker_init: str = ""
     exports: Mapping[str, str] = dataclasses.field(default_factory=dict)
     walltime: float | None = None
+    header: str = ""
+    lifetime: int | None = None
+    ends_path: str = ""
+    stdout_path: str = ""
+    stderr_path: str = ""
+    may_return: bool = False
 
     def text(self) -> str:
         """The script. When it ends, however it ends but by SIGKILL, its exit code is written and its group ended.
@@ -86,9 +120,11 @@ class Script:
         walltime = ""
         if self.walltime is not None:
             walltime = _WALLTIME.substitute(seconds=f"{self.walltime:.3f}", timeout_path=shlex.quote(self.timeout_path))
-        files = self.exports.get(FILES_VARIABLE)
         return _SCRIPT.substitute(
-            removal=f"rm -rf -- {shlex.quote(files)}" if files else ":",
+            header=self.header,
+            at_the_end=self._at_the_end(),
+            lifetime=self._lifetime(),
+            removal=self._removal(),
             name=" ".join(self.name.split()),
             path=" ".join(shlex.quote(self.path).splitlines()),
             exit_code_path=shlex.quote(self.exit_code_path),
@@ -98,3 +134,40 @@ class Script:
             worker_init=self.worker_init,
             command=self.command,
         )
+
+    def _removal(self) -> str:
+        files = self.exports.get(FILES_VARIABLE)
+        if not files:
+            return ":"
+        removal = f"rm -rf -- {shlex.quote(files)}"
+        return f'[ "$parsl_like_exit_code" -eq 143 ] || {removal}' if self.may_return else removal
+
+    def _lifetime(self) -> str:
+        lines = []
+        if self.stdout_path:
+            lines.append(f"exec >> {shlex.quote(self.stdout_path)} 2>> {shlex.quote(self.stderr_path)}")
+        if self.lifetime is not None:
+            ends = shlex.quote(self.ends_path)
+            lines.append(_LIFETIME.substitute(variable=ENDS_VARIABLE, seconds=self.lifetime, ends_path=ends))
+        return "\n".join(lines)
+
+    def _at_the_end(self) -> str:
+        if self.lifetime is None:
+            return ":"
+        timeout = shlex.quote(self.timeout_path)
+        return _AT_THE_END.substitute(margin=LIFETIME_MARGIN_S, timeout_path=timeout)
+
+
+def block_environment(files: Path, provider: ExecutionProvider) -> dict[str, str]:
+    """The variables that all blocks have: where their files are, and what workers may use of a node.
+
+    Args:
+        files: The folder of the block's own files.
+        provider: The block's provider.
+    """
+    exports = {FILES_VARIABLE: str(files)}
+    if provider.cores_per_node is not None:
+        exports["PARSL_CORES"] = str(provider.cores_per_node)
+    if provider.mem_per_node is not None:
+        exports["PARSL_MEMORY_GB"] = str(provider.mem_per_node)
+    return exports

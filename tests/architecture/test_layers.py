@@ -34,7 +34,7 @@ PROVIDERS = tuple(
         *("local", "ad_hoc", "aws", "azure", "googlecloud", "kubernetes"),
     )
 )
-NOT_YET = {"lazy", "memo", "providers.dialect", "providers.parsers"}
+NOT_YET = {"lazy", "memo"}
 
 
 def contracts() -> dict[str, dict[str, list[str]]]:

@@ -1,4 +1,4 @@
-"""Providers that are described so far: values in the spelling of both versions of Parsl, refused when a run starts."""
+"""Descriptions of providers: values in the spelling of both versions of Parsl; some are refused when a run starts."""
 
 from __future__ import annotations
 
@@ -39,6 +39,7 @@ from parsl_like.providers import (
     TorqueProvider,
 )
 from parsl_like.providers.base import one_shot_context
+from parsl_like.providers.batch_session import BatchSession
 from parsl_like.providers.cluster_provider import ClusterProvider
 
 NEEDED: dict[Any, dict[str, Any]] = {
@@ -62,7 +63,9 @@ BATCH: list[Any] = [
     CondorProvider,
     CobaltProvider,
 ]
-UNBUILT: list[Any] = [*BATCH, AdHocProvider, *NEEDED]
+BUILT: list[Any] = [SlurmProvider, PBSProProvider, TorqueProvider, GridEngineProvider]
+DESCRIBED: list[Any] = [*BATCH, AdHocProvider, *NEEDED]
+UNBUILT: list[Any] = [kind for kind in DESCRIBED if kind not in BUILT]
 
 
 def make(kind: Any, **options: Any) -> Any:
@@ -72,7 +75,7 @@ def make(kind: Any, **options: Any) -> Any:
 # --- values
 
 
-@pytest.mark.parametrize("kind", UNBUILT)
+@pytest.mark.parametrize("kind", DESCRIBED)
 def test_one_is_a_value(kind: Any) -> None:
     provider = make(kind, worker_init="module load x", min_blocks=1)
     assert provider == pickle.loads(pickle.dumps(provider)) != make(kind)
@@ -84,10 +87,10 @@ def test_one_is_a_value(kind: Any) -> None:
 
 
 def everything() -> dict[str, Any]:
-    return {cls.__name__: cls for cls in [*UNBUILT, SingleNodeLauncher, AprunLauncher, LocalChannel]}
+    return {cls.__name__: cls for cls in [*DESCRIBED, SingleNodeLauncher, AprunLauncher, LocalChannel]}
 
 
-@pytest.mark.parametrize("kind", [*UNBUILT, ClusterProvider, LocalProvider])
+@pytest.mark.parametrize("kind", [*DESCRIBED, ClusterProvider, LocalProvider])
 def test_an_unknown_argument_is_refused_with_the_nearest(kind: Any) -> None:
     for name in inspect.signature(kind).parameters:
         with pytest.raises(TypeError, match=rf"{kind.__name__}\(\) got .*'{name}x'.*did you mean '\w+'"):
@@ -140,7 +143,7 @@ def test_defaults_of_kinds() -> None:
     assert (TorqueProvider().launcher, CobaltProvider().launcher) == (AprunLauncher(), AprunLauncher())
     assert (CobaltProvider().init_blocks, make(KubernetesProvider).init_blocks) == (0, 4)
     assert make(AWSProvider).max_blocks == 10
-    assert SlurmProvider().status_polling_interval == 60
+    assert SlurmProvider().status_polling_interval == 30
 
 
 @pytest.mark.parametrize(
@@ -185,7 +188,7 @@ def test_what_cannot_be_meant_is_refused_by_name(kind: Any, name: str, value: ob
     assert repr(value) in str(caught.value)
 
 
-@pytest.mark.parametrize("kind", UNBUILT)
+@pytest.mark.parametrize("kind", DESCRIBED)
 def test_a_launcher_that_is_none_is_refused(kind: Any) -> None:
     with pytest.raises(BadLauncher):
         make(kind, launcher="srun")
@@ -230,8 +233,8 @@ def test_a_run_with_one_is_refused_and_says_what_to_use(kind: Any) -> None:
 def test_one_that_is_added_to_a_run_is_refused_and_the_run_goes_on() -> None:
     app = parsl_like.python_app(abs)
     with parsl_like.load(Config([ThreadPoolExecutor()])) as kernel:
-        with pytest.raises(ConfigurationError, match="SlurmProvider is described only"):
-            kernel.add_executors([HighThroughputExecutor(provider=SlurmProvider())])
+        with pytest.raises(ConfigurationError, match="LSFProvider is described only"):
+            kernel.add_executors([HighThroughputExecutor(provider=LSFProvider())])
         assert set(kernel.executors) == {"threads", "_parsl_internal"}
         assert app(-3).result(timeout=60) == 3
 
@@ -239,12 +242,32 @@ def test_one_that_is_added_to_a_run_is_refused_and_the_run_goes_on() -> None:
 def test_every_part_that_is_missing_is_named_at_once() -> None:
     config = Config(
         [
-            HighThroughputExecutor("one", SlurmProvider(launcher=SrunLauncher())),
+            HighThroughputExecutor("one", LSFProvider(launcher=SrunLauncher())),
             HighThroughputExecutor("two", LocalProvider(channel=SSHChannel("h"))),
         ]
     )
-    with pytest.raises(ConfigurationError, match=r"^SlurmProvider is described only.* SSHChannel is described only"):
+    with pytest.raises(ConfigurationError, match=r"^LSFProvider is described only.* SSHChannel is described only"):
         refuse_unbuilt(config.sealed())
+
+
+@pytest.mark.parametrize("kind", BUILT)
+def test_the_others_are_opened_with_their_own_session(kind: Any, tmp_path: Path) -> None:
+    assert not is_unbuilt(kind())
+    session = PluginManager(entry_points=False).open_provider(kind().sealed(), one_shot_context(str(tmp_path)))
+    assert isinstance(session, BatchSession)
+    assert session.status([]) == {}
+    session.close()
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("kind", BUILT)
+def test_what_would_say_more_than_it_should_to_a_batch_system_is_refused(kind: Any) -> None:
+    words = {"partition", "account", "qos", "constraint", "clusters", "gres", "queue"} & set(vars(kind()))
+    assert words
+    for name in words:
+        for value in ("debug\n#X --uid=0", "two words", 'a"b', "a\\b", "a\tb", "\x1b[2J"):
+            with pytest.raises(ConfigurationError, match=rf"{kind.__name__}\.{name} is "):
+                kind(**{name: value}).sealed()
 
 
 @pytest.mark.parametrize("kind", UNBUILT)
@@ -303,8 +326,8 @@ def test_a_cluster_provider_of_a_users_own_is_used_as_it_is_written() -> None:
     assert queue.commands == ["run"]
 
 
-def test_a_slurm_provider_with_a_users_own_submit_is_built() -> None:
-    class Own(SlurmProvider):
+def test_a_provider_with_a_users_own_submit_is_built() -> None:
+    class Own(CobaltProvider):
         def submit(self, command: str, tasks_per_node: int, job_name: str = "x") -> str | None:
             return "7"
 

@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import re
-from typing import ClassVar
+from typing import TYPE_CHECKING
 
 from parsl_like.core.fields import expect, expect_whole
-from parsl_like.core.unbuilt import Unbuilt
-from parsl_like.providers.cluster_provider import INSIDE_A_JOB, ClusterProvider
+from parsl_like.plugins.markers import hookimpl
+from parsl_like.providers.batch import BatchProvider, directive_word, expect_directives, open_batch
+from parsl_like.providers.dialect import Dialect, StatusQuery
 from parsl_like.providers.positional import parsl_order
+from parsl_like.providers.slurm.answers import is_refusal, job_ids, sacct_reports, scancel_answers, squeue_reports
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from parsl_like.core.ports import BlockContext, BlockRequest, CommandResult, ProviderSession
+    from parsl_like.providers.base import ExecutionProvider
+    from parsl_like.providers.dialect import Command, JobPaths
 
 
 @parsl_order(
@@ -24,14 +34,15 @@ from parsl_like.providers.positional import parsl_order
     ),
 )
 @dataclasses.dataclass(kw_only=True)
-class SlurmProvider(Unbuilt, ClusterProvider):
-    """Describes blocks that are jobs of Slurm (sbatch, squeue, sacct, scancel).
+class SlurmProvider(BatchProvider):
+    """Blocks that are jobs of Slurm (sbatch, squeue, sacct, scancel; https://slurm.schedmd.com/man_index.html).
 
-    See :class:`~parsl_like.providers.cluster_provider.ClusterProvider` for the arguments that all have.
+    A job is not put back into the queue by Slurm when one of its nodes fails: another block is asked for instead. If
+    your ``scheduler_options`` say ``#SBATCH --requeue``, it is, and is found again under its id.
+
+    See :class:`~parsl_like.providers.batch.BatchProvider` and
+    :class:`~parsl_like.providers.base.ExecutionProvider` for the arguments that all have.
     """
-
-    missing: ClassVar[str] = "submit jobs to Slurm"
-    meanwhile: ClassVar[str] = INSIDE_A_JOB
 
     label: str = dataclasses.field(default="slurm", init=False, repr=False)
     partition: str | None = dataclasses.field(
@@ -53,9 +64,6 @@ class SlurmProvider(Unbuilt, ClusterProvider):
     gres: str | None = dataclasses.field(
         default=None, metadata={"help": "Generic resources of each node, as sbatch writes them; None for none."}
     )
-    scheduler_options: str = dataclasses.field(
-        default="", metadata={"help": "Lines put into the job's script, each beginning with #SBATCH."}
-    )
     regex_job_id: str = dataclasses.field(
         default=r"Submitted batch job (?P<id>\S*)",
         metadata={"help": "How to find the job's id, as the group 'id', in what sbatch prints."},
@@ -74,6 +82,79 @@ class SlurmProvider(Unbuilt, ClusterProvider):
         super().check()
         expect(self, "regex_job_id", _finds_an_id(self.regex_job_id), "a regular expression with a group named 'id'")
         expect_whole(self, "status_batch_size", least=1)
+        expect_directives(self, "partition", "account", "qos", "constraint", "clusters", "gpus_per_node", "gres")
+
+    def directives(self, request: BlockRequest, name: str) -> Sequence[str]:
+        """The options of sbatch that a block's resources become."""
+        options = [
+            f"--job-name={name}",
+            f"--nodes={self.nodes_per_block}",
+            f"--ntasks-per-node={request.tasks_per_node}",
+            f"--time={self.walltime.strip()}",
+            "--no-requeue",
+        ]
+        if (cores := self._cores_per_task(request)) is not None:
+            options.append(f"--cpus-per-task={cores}")
+        if self.mem_per_node is not None:
+            options.append(f"--mem={math.ceil(self.mem_per_node * 1024)}M")
+        for field in ("partition", "account", "qos", "constraint", "clusters", "gpus_per_node", "gres"):
+            if getattr(self, field) is not None:
+                options.append(f"--{field.replace('_', '-')}={directive_word(self, field)}")
+        return [*options, "--exclusive"] if self.exclusive else options
+
+    @property
+    def may_return(self) -> bool:
+        """Whether Slurm puts a job back into the queue whose node has failed, or that was preempted."""
+        return "--requeue" in self.scheduler_options
+
+    def exports(self, request: BlockRequest) -> Mapping[str, str]:
+        """What srun has to be told apart, as it does not take the job's processors per task for its own."""
+        cores = self._cores_per_task(request)
+        return {} if cores is None else {"SRUN_CPUS_PER_TASK": str(cores)}
+
+    def dialect(self) -> Dialect:
+        """The commands of Slurm."""
+        where = () if self.clusters is None else (f"--clusters={directive_word(self, 'clusters')}",)
+        pattern = re.compile(self.regex_job_id)
+
+        def job_id(result: CommandResult) -> str | None:
+            found = pattern.search(result.stdout)
+            if found is None or "\n" not in result.stdout[found.end("id") :]:
+                return None  # what sbatch printed was cut off, perhaps within the id
+            return found.group("id") or None
+
+        def squeue(jobs: Sequence[str]) -> Command:
+            what = ("--noheader", "--states=all", "--format=%F|%T|%r", f"--jobs={','.join(job_ids(jobs))}")
+            return ("squeue", *where, *what)
+
+        def sacct(jobs: Sequence[str]) -> Command:
+            what = ("--allocations", "--noheader", "--parsable2", "--format=JobID,State,ExitCode")
+            return ("sacct", *where, *what, f"--jobs={','.join(job_ids(jobs))}")
+
+        return Dialect(
+            prefix="#SBATCH",
+            submit=lambda paths: ("sbatch", *_streams(paths), paths.script),
+            job_id=job_id,
+            refusal=is_refusal,
+            cancel=lambda jobs: ("scancel", "--verbose", *where, *job_ids(jobs)),
+            cancelled=scancel_answers,
+            status=(StatusQuery(squeue, squeue_reports, batch=self.status_batch_size),),
+            history=StatusQuery(sacct, sacct_reports, batch=self.status_batch_size),
+            find=lambda name: ("squeue", *where, "--noheader", f"--name={name}", "--format=%F"),
+            found=lambda result: [word for word in result.stdout.split() if word.isdecimal()],
+            judge=lambda paths: ("sbatch", "--test-only", *_streams(paths), paths.script),
+        )
+
+    def _cores_per_task(self, request: BlockRequest) -> int | None:
+        if self.cores_per_node is None:
+            return None
+        return max(1, self.cores_per_node // request.tasks_per_node)
+
+
+def _streams(paths: JobPaths) -> Command:
+    """Where a job's output goes; sbatch would put numbers in the place of what a percent sign begins."""
+    stdout, stderr = paths.stdout.replace("%", "%%"), paths.stderr.replace("%", "%%")
+    return f"--output={stdout}", f"--error={stderr}", "--open-mode=append"
 
 
 def _finds_an_id(pattern: str) -> bool:
@@ -81,3 +162,15 @@ def _finds_an_id(pattern: str) -> bool:
         return "id" in re.compile(pattern).groupindex
     except re.error:
         return False
+
+
+@hookimpl
+def parsl_like_provider_types() -> Mapping[str, type[ExecutionProvider]]:
+    """The provider of this module."""
+    return {"SlurmProvider": SlurmProvider}
+
+
+@hookimpl
+def parsl_like_open_provider(description: ExecutionProvider, context: BlockContext) -> ProviderSession | None:
+    """A session for a Slurm provider, None for any other."""
+    return open_batch(description, SlurmProvider, context)

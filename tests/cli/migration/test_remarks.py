@@ -147,8 +147,8 @@ def test_what_a_name_leads_to() -> None:
     ("text", "said"),
     [
         (
-            "parsl.providers.SlurmProvider('x')",
-            "SlurmProvider is described only: this version cannot submit jobs to Slurm.",
+            "parsl.providers.CobaltProvider()",
+            "CobaltProvider is described only: this version cannot submit jobs to Cobalt.",
         ),
         (
             "parsl.monitoring.MonitoringHub()",

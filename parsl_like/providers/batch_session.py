@@ -1,0 +1,338 @@
+"""Blocks as jobs of a batch system, whichever it is: its dialect says how to speak, this says what to do."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import shlex
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from parsl_like.core.ids import JobId
+from parsl_like.core.job_states import TERMINAL_STATES, JobReport, JobState
+from parsl_like.errors import ChannelError, ExecutionProviderException, SubmitException
+from parsl_like.providers.batch_files import BatchFiles
+from parsl_like.providers.dialect import Unavailable, Unreadable
+from parsl_like.providers.doubts import Doubts
+from parsl_like.providers.remains import with_remains
+from parsl_like.providers.waiting import Reasons
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from parsl_like.core.ports import BlockContext, BlockRequest, ChannelSession, CommandResult
+    from parsl_like.providers.batch import BatchProvider
+    from parsl_like.providers.batch_files import PlannedJob
+    from parsl_like.providers.dialect import Command, JobPaths, StatusQuery
+
+logger = logging.getLogger(__name__)
+
+ASIDE_S = 5.0
+"""How long a command may take that is not what a call was made for; there is so much time for all of them together."""
+
+NO_ANSWER = (ChannelError, Unavailable, Unreadable)
+
+
+class Rendered(NamedTuple):
+    """What a block would be submitted with.
+
+    Attributes:
+        script: The text of its script.
+        paths: Where its files would be, if no earlier job has files of that name.
+        submit: The command that would submit it.
+        status: The commands that ask for its state, in the order in which they are tried; ``JOB`` is the job's id.
+        cancel: The command that ends it.
+    """
+
+    script: str
+    paths: JobPaths
+    submit: Command
+    status: tuple[Command, ...]
+    cancel: Command
+
+
+class BatchSession:
+    """Satisfies ``core.ports.ProviderSession`` for every batch system that has a dialect.
+
+    Guarantees: no command outlives ``cmd_timeout`` seconds, and no call is much longer than that; a failure to answer
+    never says anything about a job; the end of a job never changes; a job whose submission ended without a clear
+    outcome is looked for by its name, and is adopted if it is found at once and ended if it is found later.
+
+    Args:
+        provider: What is wanted.
+        channel: The way to where the batch system is; closed with the session.
+        context: Where scripts go, and the time.
+    """
+
+    def __init__(self, provider: BatchProvider, channel: ChannelSession, context: BlockContext) -> None:
+        self._provider = provider
+        self._dialect = dialect = provider.dialect()
+        self._channel = channel
+        self._clock = clock = context.clock
+        self._files = BatchFiles(Path(context.script_dir).absolute(), provider)
+        self._doubts = Doubts(dialect, self._run_aside, self._end_quietly, clock.monotonic)
+        self._reasons = Reasons(dialect, self._run_aside, clock.monotonic)
+        self._query: StatusQuery | None = None
+        self._told: set[str] = set()
+        self._over: dict[str, JobReport] = {}
+        self._deadline = 0.0
+
+    # --- submitting ----------------------------------------------------------------------------------------------
+
+    def submit(self, request: BlockRequest) -> JobId:
+        """Write the block's script and hand it to the batch system.
+
+        Raises:
+            SubmitException: it was refused, or nobody knows whether it was taken; ``transient`` unless the batch
+                system said that it never will be.
+            ScriptPathError: the script could not be written.
+            BadLauncher: the launcher raised or gave no text.
+            ConfigurationError: a value cannot stand in the script.
+        """
+        self._begin_call()
+        files = self._files.claim(request)
+        try:
+            planned = self._files.plan(request, files)
+            files.write(planned.script.text(), request.files)
+            job = self._hand_over(planned)
+        except BaseException:
+            files.remove_extra()
+            raise
+        self._over.pop(job, None)  # batch systems begin to count anew some day
+        self._told.discard(job)
+        self._files.keep(job, files)
+        return JobId(job)
+
+    def _hand_over(self, planned: PlannedJob) -> str:
+        paths, files = planned.paths, planned.files
+        command = self._dialect.submit(paths)
+        try:
+            result = self._run(command)
+        except ChannelError as error:
+            if error.transient and (job := self._doubts.adopt(paths.name, files)):
+                return job
+            raise SubmitException(paths.name, str(error), transient=error.transient) from error
+        job = self._dialect.job_id(result) if result.exit_code == 0 else None
+        if job is not None:
+            return job
+        refused = result.exit_code != 0 and self._dialect.refusal(result)
+        if not refused and (job := self._doubts.adopt(paths.name, files)):
+            return job
+        words = f"{command[0]} {'refused it' if result.exit_code else 'gave no job id'}; its script is {paths.script}"
+        code = result.exit_code or None
+        raise SubmitException(paths.name, words, result.stdout, result.stderr, code, transient=not refused)
+
+    # --- asking --------------------------------------------------------------------------------------------------
+
+    def status(self, jobs: Sequence[JobId]) -> Mapping[JobId, JobReport]:
+        """What the batch system says, together with what jobs have left in their files.
+
+        Jobs of which nothing could be learned, while others answered, are UNKNOWN, with the reason.
+
+        Raises:
+            ExecutionProviderException: nothing at all could be learned; ``transient``.
+        """
+        self._begin_call()
+        self._doubts.settle()
+        open_jobs = [job for job in jobs if job not in self._over]
+        reports = self._reasons.added_to(self._ask(open_jobs)) if open_jobs else {}
+        self._note_ends(reports)
+        known = {**self._over, **reports}
+        return {job: known[job] for job in jobs if job in known}
+
+    def _ask(self, jobs: Sequence[str]) -> dict[str, JobReport]:
+        answers, unasked = self._put(self._chosen_query(), jobs)
+        if len(unasked) == len(jobs):
+            raise self._unanswered(next(iter(unasked.values())))
+        answers |= {
+            job: JobReport(JobState.UNKNOWN, f"the batch system did not answer: {error}")
+            for job, error in unasked.items()
+        }
+        absent = [job for job in jobs if job not in answers]
+        if gone := [job for job in absent if self._with_remains(job, None) is None]:
+            answers |= self._ask_history(gone)
+        reports = {job: self._with_remains(job, answers.get(job)) for job in jobs}
+        return {job: report for job, report in reports.items() if report is not None}
+
+    def _put(self, query: StatusQuery, jobs: Sequence[str]) -> tuple[dict[str, JobReport], dict[str, Exception]]:
+        """Answers to a question, put in as many commands as it takes, and why there are none for some jobs."""
+        answers: dict[str, JobReport] = {}
+        unasked: dict[str, Exception] = {}
+        for batch in batches(jobs, query.batch):
+            try:
+                answers |= query.parse(self._run(query.command(batch)), batch)
+            except NO_ANSWER as error:
+                unasked |= dict.fromkeys(batch, error)
+        return answers, unasked
+
+    def _ask_history(self, jobs: Sequence[str]) -> dict[str, JobReport]:
+        history = self._dialect.history
+        if history is None:
+            return {}
+        answers, unasked = self._put(history, jobs)
+        for job, error in unasked.items():  # no trouble: an accounting may be switched off, or be late
+            logger.debug("nothing is known of the end of job %s: %s", job, error)
+        return answers
+
+    def _with_remains(self, job: str, report: JobReport | None) -> JobReport | None:
+        files = self._files.of(job)
+        return report if files is None else with_remains(report, files, now=self._clock.wall())
+
+    def _note_ends(self, reports: Mapping[str, JobReport]) -> None:
+        for job, report in reports.items():
+            if report.state in TERMINAL_STATES:
+                self._over[job] = report
+                if (files := self._files.of(job)) is not None:
+                    files.remove_extra()
+
+    def _chosen_query(self) -> StatusQuery:
+        """The first way to ask that works here; found out once."""
+        if self._query is None:
+            *others, last = self._dialect.status
+            self._query = next((query for query in others if query.probe is None or self._works(query.probe)), last)
+        return self._query
+
+    def _works(self, probe: Command) -> bool:
+        try:
+            return self._run_aside(probe).exit_code == 0
+        except ChannelError:
+            return False
+
+    def _unanswered(self, trouble: Exception) -> ExecutionProviderException:
+        error = ExecutionProviderException(f"{self._provider.label}: the batch system did not answer: {trouble}")
+        error.transient = True
+        return error
+
+    # --- ending --------------------------------------------------------------------------------------------------
+
+    def cancel(self, jobs: Sequence[JobId]) -> Mapping[JobId, bool]:
+        """Ask for jobs to be ended; for those that were told before, by force where the batch system knows any.
+
+        Raises:
+            ExecutionProviderException: nobody could be told; ``transient``.
+        """
+        self._begin_call()
+        left = [job for job in jobs if job not in self._over]
+        first = [job for job in left if job not in self._told]
+        again = [job for job in left if job in self._told]
+        accepted: dict[str, bool] = dict.fromkeys(self._over.keys() & set(jobs), True)
+        troubles: list[Exception] = []
+        for command, told in ((self._dialect.cancel, first), (self._dialect.force or self._dialect.cancel, again)):
+            for batch in batches(told, self._chosen_query().batch):
+                try:
+                    accepted |= self._end(command, batch)
+                except NO_ANSWER as error:
+                    troubles.append(error)
+        if troubles and not any(job in accepted for job in left):
+            raise self._unanswered(troubles[0])
+        return {job: accepted.get(job, False) for job in jobs}
+
+    def _end(self, command: Callable[[Sequence[str]], Command], jobs: Sequence[str]) -> Mapping[str, bool]:
+        accepted = self._dialect.cancelled(self._run(command(jobs)), jobs)
+        self._told.update(jobs)
+        return accepted
+
+    def _end_quietly(self, jobs: Sequence[str]) -> Mapping[str, bool]:
+        try:
+            return self._end(self._dialect.cancel, jobs)
+        except NO_ANSWER as error:
+            logger.warning("the end of job %s could not be asked for: %s", ", ".join(jobs), error)
+            return dict.fromkeys(jobs, False)
+
+    def close(self) -> None:
+        """End what was submitted without a clear outcome, as far as it can be found, and release the channel."""
+        self._begin_call()
+        try:
+            self._doubts.settle(most=None)
+        finally:
+            self._channel.close()
+
+    # --- files ---------------------------------------------------------------------------------------------------
+
+    def output(self, job: JobId) -> tuple[str | None, str | None]:
+        """Paths of a job's standard output and standard error, None for one that is not there."""
+        files = self._files.of(job)
+        if files is None:
+            return None, None
+        stdout, stderr = (str(path) if path.exists() else None for path in (files.stdout, files.stderr))
+        return stdout, stderr
+
+    def script(self, job: JobId) -> str | None:
+        """The path of a job's script, None if nobody knows it."""
+        files = self._files.of(job)
+        return None if files is None else str(files.script)
+
+    # --- before anything is submitted ----------------------------------------------------------------------------
+
+    def render(self, request: BlockRequest) -> Rendered:
+        """What a block would be submitted with; nothing is written or run.
+
+        Raises:
+            BadLauncher: the launcher raised or gave no text.
+            ConfigurationError: a value cannot stand in the script.
+        """
+        _, script, paths = self._files.plan(request, self._files.unclaimed(request))
+        return Rendered(
+            script=script.text(),
+            paths=paths,
+            submit=self._dialect.submit(paths),
+            status=tuple(query.command(["JOB"]) for query in self._dialect.status),
+            cancel=self._dialect.cancel(["JOB"]),
+        )
+
+    def judge(self, request: BlockRequest) -> CommandResult:
+        """Have the batch system look at a block's script without running it.
+
+        Where it has no command for that, a job on hold is submitted and cancelled.
+
+        Returns:
+            What the command said; its exit code is 0 if the batch system would take the script.
+
+        Raises:
+            ChannelError: the command could not be run.
+        """
+        self._begin_call()
+        files = self._files.claim(request, suffix=".judged")
+        try:
+            planned = self._files.plan(request, files)
+            files.write(planned.script.text(), {})
+            if self._dialect.judge is not None:
+                return self._run(self._dialect.judge(planned.paths))
+            first, *rest = self._dialect.submit(planned.paths)
+            result = self._run((first, *self._dialect.hold, *rest))
+            job = self._dialect.job_id(result) if result.exit_code == 0 else None
+            if job is not None:
+                self._end_quietly([job])
+            return result
+        finally:
+            files.remove()
+
+    # --- commands ------------------------------------------------------------------------------------------------
+
+    def _begin_call(self) -> None:
+        self._deadline = time.monotonic() + self._provider.cmd_timeout + ASIDE_S
+
+    def _run_aside(self, command: Command) -> CommandResult:
+        return self._run(command, at_most=ASIDE_S)
+
+    def _run(self, command: Command, at_most: float = float("inf")) -> CommandResult:
+        """The outcome of a command.
+
+        Raises:
+            ChannelError: it could not be run, took too long, or there was no time left for it.
+        """
+        began = time.monotonic()
+        timeout = min(self._provider.cmd_timeout, at_most, self._deadline - began)
+        if timeout <= 0:
+            raise ChannelError(f"no time was left to run {command[0]}", transient=True)
+        result = self._channel.run(command, timeout=timeout)
+        logger.debug("%s: exit code %d after %.2f s", shlex.join(command), result.exit_code, time.monotonic() - began)
+        return result
+
+
+def batches(jobs: Sequence[str], size: int) -> Iterator[list[str]]:
+    """Jobs in portions of at most ``size``."""
+    rest = iter(jobs)
+    while batch := list(itertools.islice(rest, size)):
+        yield batch
