@@ -20,6 +20,7 @@ NAMES = (
     "idle",
     "mixed",
     "growth",
+    "blocks",
 )
 
 

@@ -39,6 +39,10 @@ class ExecutorLoad:
         slots_per_block: Tasks that one block runs at once; at least 1.
         connected: Blocks with at least one connected manager.
         idle_blocks: Connected blocks that run and hold nothing.
+        stranded: Waiting tasks that no connected block will take any more, as each is about to end, or ends before they
+            would; a fresh block would take them.
+        draining: Connected blocks that take nothing new because they are about to end; their slots do not count.
+        worked: Connected blocks that have finished a task; None from an executor that does not tell.
     """
 
     label: ExecutorLabel
@@ -47,6 +51,9 @@ class ExecutorLoad:
     slots_per_block: int = 1
     connected: tuple[BlockId, ...] = ()
     idle_blocks: tuple[BlockId, ...] = ()
+    stranded: int = 0
+    draining: tuple[BlockId, ...] = ()
+    worked: tuple[BlockId, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

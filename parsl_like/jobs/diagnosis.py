@@ -2,71 +2,43 @@
 
 from __future__ import annotations
 
-import re
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
 
-from parsl_like.core.job_states import JobState
+from parsl_like.core.job_states import TERMINAL_STATES
 from parsl_like.errors import BadStateException, ScaleOutFailed
+from parsl_like.jobs.causes import cause_of_refusal, likely_cause
 from parsl_like.providers.status import summary
 
 if TYPE_CHECKING:
-    from parsl_like.jobs.ledger import BlockRow
+    from parsl_like.core.ids import JobId
+    from parsl_like.core.ports import ProviderSession
+    from parsl_like.jobs.row import BlockRow
 
 TAIL_LINES = 20
 
-_SIGNS = (
-    (
-        r"found no interchange",
-        "the block cannot reach this program over the network; check the executor's address",
-    ),
-    (
-        r"No module named ['\"]?parsl_like",
-        "parsl_like is not installed where the block runs; activate the right environment in worker_init",
-    ),
-    (r"No module named|ModuleNotFoundError|ImportError", "the block's Python environment lacks a package"),
-    (
-        r"command not found|No such file or directory",
-        "a command or file is not there where the block runs; worker_init may not make the right environment",
-    ),
-    (r"Permission denied", "something the block needs may not be read or executed there"),
-    (r"No space left|Disk quota exceeded", "the disk is full"),
-    (r"Cannot allocate memory|MemoryError|oom-kill|Out of memory", "the block ran out of memory"),
-    (
-        r"Connection refused|timed out|unreachable|Name or service not known",
-        "the block cannot reach this program over the network; check the executor's address",
-    ),
-)
 
-_CODES = {
-    0: "it ended without an error before it had connected; the command may not start a worker at all",
-    126: "its command cannot be executed",
-    127: "a command was not found; worker_init may not make the right environment",
-    130: "it was interrupted from outside",
-    137: "it was killed, by the system for its memory or by somebody from outside",
-    143: "it was told to end from outside",
-    -9: "it was killed, by the system for its memory or by somebody from outside",
-    -15: "it was told to end from outside",
-}
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Where to look for what has become of a block.
 
-
-def likely_cause(state: JobState, exit_code: int | None, output: str) -> str:
-    """What most likely happened to a block that no manager came from.
-
-    Args:
-        state: How its job ended, or that it still runs.
-        exit_code: Its exit code where known.
-        output: The end of what it wrote.
+    Attributes:
+        stdout: The path of its standard output, None if not known.
+        stderr: The path of its standard error, None if not known.
+        script: The path of its script, None if not known.
     """
-    for pattern, meaning in _SIGNS:
-        if re.search(pattern, output):
-            return meaning
-    if state is JobState.TIMEOUT:
-        return "its walltime was over before its manager had started"
-    if state is JobState.RUNNING:
-        return "worker_init takes too long, or the manager cannot reach this program; check the executor's address"
-    if exit_code is None:
-        return "nothing is known; see what the batch system says about the job"
-    return _CODES.get(exit_code, "worker_init or the block's command failed")
+
+    stdout: str | None = None
+    stderr: str | None = None
+    script: str | None = None
+
+    @classmethod
+    def of(cls, provider: ProviderSession, job: JobId) -> Self:
+        """What a provider knows of a job; sessions may have ``script(job)``, which gives a path or None."""
+        stdout, stderr = provider.output(job)
+        ask = getattr(provider, "script", None)
+        script = ask(job) if callable(ask) else None
+        return cls(stdout, stderr, script if isinstance(script, str) else None)
 
 
 def tail(path: str | None) -> str:
@@ -74,9 +46,7 @@ def tail(path: str | None) -> str:
     return "\n".join((summary(path) or "").splitlines()[-TAIL_LINES:])
 
 
-def explain(
-    executor: str, provider: str, reason: str, row: BlockRow | None, stdout: str | None, stderr: str | None
-) -> BadStateException:
+def explain(executor: str, provider: str, reason: str, row: BlockRow | None, evidence: Evidence) -> BadStateException:
     """The error that every task of an executor without blocks gets.
 
     Args:
@@ -84,22 +54,27 @@ def explain(
         provider: The provider's label.
         reason: What happened.
         row: The block that shows it best, if one was started.
-        stdout: The path of that block's standard output.
-        stderr: The path of its standard error.
+        evidence: That block's files.
     """
     if row is None:
-        error = BadStateException(executor, ScaleOutFailed(provider, reason))
+        cause = cause_of_refusal(reason)
+        text = reason if cause is None else f"{reason}\n  likely cause: {cause}"
+        error = BadStateException(executor, ScaleOutFailed(provider, text))
         error.hint = "check the provider's options and whether the batch system works; the reason is its own words."
         return error
-    wrote = tail(stderr) or tail(stdout)
-    text = [reason, f"  likely cause: {likely_cause(row.state, row.exit_code, wrote)}"]
-    text.append(f"  block {row.block}, job {row.job}, state {row.state.name}, exit code {_known(row.exit_code)}")
+    wrote = tail(evidence.stderr) or tail(evidence.stdout)
+    said = " ".join(filter(None, (row.hopeless, row.message)))
+    lines = [reason, f"  likely cause: {likely_cause(row.state, row.exit_code, wrote, said)}"]
+    lines.append(f"  block {row.block}, job {row.job}, state {row.state.name}, exit code {_known(row.exit_code)}")
     if row.message and row.message not in reason:
-        text.append(f"  {row.message}")
-    text.append(f"  stdout: {stdout or 'not known'}\n  stderr: {stderr or 'not known'}")
-    text.append("  it wrote nothing" if not wrote else "  it wrote:\n    " + wrote.replace("\n", "\n    "))
-    error = BadStateException(executor, ScaleOutFailed(provider, "\n".join(text)))
-    error.log_path = stderr
+        lines.append(f"  {row.message}")
+    if evidence.script is not None and evidence.script not in "\n".join(lines):
+        lines.append(f"  script: {evidence.script}")
+    lines.append(f"  stdout: {evidence.stdout or 'not known'}\n  stderr: {evidence.stderr or 'not known'}")
+    if wrote or row.state in TERMINAL_STATES or row.running_since is not None:
+        lines.append("  it wrote nothing" if not wrote else "  it wrote:\n    " + wrote.replace("\n", "\n    "))
+    error = BadStateException(executor, ScaleOutFailed(provider, "\n".join(lines)))
+    error.log_path = evidence.stderr if wrote else None
     return error
 
 

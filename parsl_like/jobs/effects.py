@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from parsl_like.core.ids import BlockId, JobId
-    from parsl_like.jobs.ledger import BlockRow
+    from parsl_like.jobs.row import BlockRow
 
 
 @dataclass(frozen=True, slots=True)

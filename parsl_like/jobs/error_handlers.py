@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from parsl_like.providers.status import JobStatus
 
 FAILURES = frozenset({JobState.FAILED, JobState.TIMEOUT, JobState.MISSING})
-"""Ends of a block that nobody asked for. CANCELLED is an administrator's decision, SCALED_IN and COMPLETED are none."""
+"""Ends of a block that nobody asked for. CANCELLED is an administrator's decision, SCALED_IN and COMPLETED are none.
+TIMEOUT is one of a block that has never connected; the others have lived as long as they were meant to."""
 
 
 class Failing(Protocol):
@@ -39,10 +40,15 @@ def windowed_error_handler(executor: Failing, status: Mapping[str, JobStatus], t
 
 
 def _fail_if_all_failed(executor: Failing, blocks: Sequence[JobStatus], threshold: int) -> None:
-    if len(blocks) >= max(1, threshold) and all(block.state in FAILURES for block in blocks):
+    if len(blocks) >= max(1, threshold) and all(map(_has_failed, blocks)):
         last = blocks[-1]
         reason = f"{len(blocks)} blocks have failed, none has not; the last one: {last.message or last.status_name}"
         wrote = last.stderr_summary or last.stdout_summary
         if wrote:
             reason += f"\n  it wrote:\n{wrote}"
         executor.set_bad_state_and_fail_all(ScaleOutFailed("block", reason))
+
+
+def _has_failed(block: JobStatus) -> bool:
+    lived = block.state is JobState.TIMEOUT and getattr(block, "connected", False)
+    return block.state in FAILURES and not lived

@@ -11,9 +11,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from parsl_like.core.job_states import TERMINAL_STATES, JobState, may_follow
+from parsl_like.jobs.row import WAITING, BlockRow
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from parsl_like.core.ids import BlockId, JobId
     from parsl_like.core.job_states import JobReport
@@ -23,65 +24,12 @@ MISSES = 3
 MISSING_AFTER_S = 60.0
 """How long it must have been absent, in addition."""
 PARTED_AFTER_S = 30.0
-"""How long all managers of a job must have been gone before it is taken for gone although nobody knows its state."""
+"""How long all managers of a job must have been gone before it is taken for gone although nobody knows its state, or
+answers do not show it."""
+UNACCOUNTED_S = 300.0
+"""How long a job that was taken for gone keeps its place, if the batch system never says that it will end it."""
 KEPT = 1000
 """How many blocks that are over are remembered."""
-
-
-@dataclass(slots=True)
-class BlockRow:
-    """What is known of one block. Times are monotonic seconds.
-
-    Attributes:
-        block: The block.
-        requested: When it was asked for.
-        job: Its job, None until the batch system has given it an id.
-        state: The job's state; PENDING from the request on.
-        message: The batch system's or our own words about the state.
-        exit_code: The job's exit code where known.
-        running_since: When it was first seen to run.
-        connected_since: When a manager of it was first seen connected; None if never.
-        connected: Whether one is connected now.
-        parted: When all of them were seen to be gone, the last time.
-        cancel_asked: When we first asked for its end; None if we did not.
-        drain_asked: When its managers were told to take nothing new.
-        ended: When it was over.
-        seen: When the batch system last answered for it; until it does, when it took it.
-        known: Whether it ever answered for it.
-        misses: Answers in a row in which it was absent.
-    """
-
-    block: BlockId
-    requested: float
-    job: JobId | None = None
-    state: JobState = JobState.PENDING
-    message: str | None = None
-    exit_code: int | None = None
-    running_since: float | None = None
-    connected_since: float | None = None
-    connected: bool = False
-    parted: float | None = None
-    cancel_asked: float | None = None
-    drain_asked: float | None = None
-    ended: float | None = None
-    seen: float = 0.0
-    known: bool = False
-    misses: int = 0
-
-    @property
-    def over(self) -> bool:
-        """Whether the block's state is final."""
-        return self.state in TERMINAL_STATES
-
-    @property
-    def leaving(self) -> bool:
-        """Whether we have asked for its end in one way or the other."""
-        return self.cancel_asked is not None or self.drain_asked is not None
-
-    @property
-    def stillborn(self) -> bool:
-        """Whether it ended, unasked, without any manager having connected."""
-        return self.over and self.connected_since is None and not self.leaving
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +58,7 @@ class Ledger:
         self._missing_after = missing_after
         self._rows: dict[BlockId, BlockRow] = {}
         self._live: dict[BlockId, BlockRow] = {}
+        self._unaccounted: dict[BlockId, BlockRow] = {}
 
     def __getitem__(self, block: BlockId) -> BlockRow:
         return self._rows[block]
@@ -125,6 +74,21 @@ class Ledger:
     def jobs(self) -> list[JobId]:
         """Jobs whose state is worth asking for."""
         return [row.job for row in self._live.values() if row.job is not None]
+
+    def is_unaccounted(self, block: BlockId) -> bool:
+        """Whether a block is over as far as can be said, while its job may run all the same."""
+        return block in self._unaccounted
+
+    def unaccounted(self, now: float) -> list[BlockRow]:
+        """Rows of jobs that were taken for gone and may run all the same.
+
+        Nobody has seen them end, and the batch system has not said that it will end them. They are forgotten after
+        :data:`UNACCOUNTED_S`.
+        """
+        for row in list(self._unaccounted.values()):
+            if row.ended is not None and now - row.ended >= UNACCOUNTED_S:
+                del self._unaccounted[row.block]
+        return list(self._unaccounted.values())
 
     # --- what we do ----------------------------------------------------------------------------------------------
 
@@ -142,22 +106,47 @@ class Ledger:
         """
         row = self._rows[block]
         row.job, row.seen = job, now
+        if row.state in WAITING:
+            row.waits_since = now
         return not row.over
 
     def refused(self, block: BlockId, reason: str, now: float) -> Change | None:
         """The batch system did not take it."""
         row = self._rows[block]
-        return self._move(row, JobState.SCALED_IN if row.leaving else JobState.FAILED, now, reason)
+        return self._left(row, now, reason) if row.leaving else self._move(row, JobState.FAILED, now, reason)
 
     def drain(self, block: BlockId, now: float) -> None:
         """Its managers were told to take nothing new."""
         row = self._rows[block]
         row.drain_asked = now if row.drain_asked is None else row.drain_asked
 
-    def cancel(self, block: BlockId, now: float) -> None:
-        """The batch system was asked for its end; how it ends from now on is our doing."""
-        row = self._rows[block]
-        row.cancel_asked = now if row.cancel_asked is None else row.cancel_asked
+    def cancel(self, block: BlockId, now: float, given_up: str | None = None) -> None:
+        """The batch system was asked for its end; how it ends from now on is our doing.
+
+        Args:
+            block: The block.
+            now: Monotonic seconds.
+            given_up: Why, in words, if it was to work and cannot; its end is a failure, then.
+        """
+        row = self._unaccounted.get(block) or self._rows[block]
+        row.cancel_sent = now if row.job is not None else None
+        if not row.over:
+            row.cancel_asked = now if row.cancel_asked is None else row.cancel_asked
+            row.given_up = row.given_up or given_up
+
+    def accepted(self, jobs: Iterable[JobId]) -> list[BlockId]:
+        """The batch system has said that it ends jobs, or that they are over.
+
+        Returns:
+            Blocks that had been unaccounted for and are so no longer.
+        """
+        ended = set(jobs)
+        for row in self._live.values():
+            row.accepted = row.accepted or row.job in ended
+        freed = [row.block for row in self._unaccounted.values() if row.job in ended]
+        for block in freed:
+            del self._unaccounted[block]
+        return freed
 
     # --- what we hear --------------------------------------------------------------------------------------------
 
@@ -178,6 +167,25 @@ class Ledger:
             if row.state is not JobState.RUNNING:
                 row.state = JobState.RUNNING
                 row.running_since = now
+            row.waits_since = row.hopeless = row.hopeless_since = row.parted = None
+        return first
+
+    def told(self, draining: Collection[BlockId], worked: Collection[BlockId] | None) -> list[BlockId]:
+        """What managers say of themselves: whose block is about to end, and where a task has been finished.
+
+        Args:
+            draining: Blocks that take nothing new.
+            worked: Blocks that have finished a task; None if nobody tells.
+
+        Returns:
+            Blocks that have finished their first task.
+        """
+        first = []
+        for row in self.live():
+            row.draining = row.draining or row.block in draining
+            if worked is not None:
+                before, row.worked = row.worked, bool(row.worked) or row.block in worked
+                first += [row.block] if row.worked and not before else []
         return first
 
     def answered(self, asked: Sequence[JobId], reports: Mapping[JobId, JobReport], now: float) -> list[Change]:
@@ -216,7 +224,10 @@ class Ledger:
                 waited, allowed = now - row.seen, math.inf if row.known else patience
             if waited >= allowed:
                 text = f"no manager of it is connected, and its state has not been known for {waited:.0f} s: {reason}"
-                change = self._move(row, JobState.SCALED_IN if row.leaving else JobState.MISSING, now, text)
+                if row.leaving:
+                    change = self._left(row, now, text, seen=False)
+                else:
+                    change = self._move(row, JobState.MISSING, now, text)
                 changes += [change] if change is not None else []
         return changes
 
@@ -231,16 +242,28 @@ class Ledger:
         if state in TERMINAL_STATES:
             row.exit_code = report.exit_code
             if row.leaving:
-                state = JobState.SCALED_IN
+                return self._left(row, now, report.message)
         elif state is JobState.RUNNING:
             row.running_since = now if row.running_since is None else row.running_since
+            row.waits_since = row.hopeless = row.hopeless_since = None
         elif state is JobState.UNKNOWN:
             row.message = report.message  # what could not be understood is kept for people to read
         elif row.connected:
             return None  # the answer is older than what the manager shows
         else:
-            row.running_since = None  # it waits, perhaps again: batch systems requeue jobs under the same id
-        return self._move(row, state, now, report.message)
+            self._waits(row, report, now)
+        return self._move(row, state, now, row.message if state in WAITING else report.message)
+
+    def _waits(self, row: BlockRow, report: JobReport, now: float) -> None:
+        """It waits, perhaps again: batch systems requeue jobs under the same id."""
+        row.running_since = None
+        row.waits_since = now if row.waits_since is None else row.waits_since
+        row.message = report.hopeless or report.message
+        row.hopeless = report.hopeless
+        if row.hopeless is None:
+            row.hopeless_since = None
+        elif row.hopeless_since is None:
+            row.hopeless_since = now
 
     def _absent(self, row: BlockRow, now: float) -> Change | None:
         """A job that is not seen may be new, old or hidden by a hiccup: it is gone only when all three are excluded."""
@@ -248,11 +271,22 @@ class Ledger:
         if row.misses < self._misses or row.connected:
             return None
         if row.leaving:
-            return self._move(row, JobState.SCALED_IN, now, "not seen any more after its end was asked for")
+            return self._left(row, now, "not seen any more after its end was asked for", seen=False)
         gone_for = now - row.seen
-        if gone_for < self._missing_after:
+        parted_for = 0.0 if row.parted is None else now - max(row.seen, row.parted)
+        if gone_for < self._missing_after and parted_for < PARTED_AFTER_S:
             return None
         return self._move(row, JobState.MISSING, now, f"absent from {row.misses} answers, for {gone_for:.0f} s")
+
+    def _left(self, row: BlockRow, now: float, message: str | None, *, seen: bool = True) -> Change | None:
+        """It has ended as we wanted; if nobody has seen that, somebody has to have said so."""
+        if row.given_up is not None:
+            change = self._move(row, JobState.FAILED, now, row.given_up)
+        else:
+            change = self._move(row, JobState.SCALED_IN, now, message)
+        if not (seen or row.accepted):
+            self._unaccounted[row.block] = row
+        return change
 
     def _move(self, row: BlockRow, state: JobState, now: float, message: str | None) -> Change | None:
         if not may_follow(row.state, state):
@@ -261,6 +295,8 @@ class Ledger:
         if row.over:
             row.ended, row.connected = now, False
             del self._live[row.block]
+            if state is JobState.MISSING:
+                self._unaccounted[row.block] = row
         return Change(replace(row), before)
 
     def _forget_old(self) -> None:

@@ -27,6 +27,7 @@ class SupplyOptions:
         decision_period: Between two decisions, if nothing happens in between.
         max_idle: Of idleness, after which a block is not needed.
         connect_timeout: A block may run without any manager having connected.
+        pending_timeout: A block may wait in the queue; None for as long as it takes.
         call_bound: A provider's call may take.
         error_handler: True: the executor fails when no block can be had. False: it never does. A function, as Parsl's
             ``block_error_handler``: it is asked instead, after each change, with all blocks by id.
@@ -37,6 +38,7 @@ class SupplyOptions:
     decision_period: float = 5.0
     max_idle: float = 120.0
     connect_timeout: float = 600.0
+    pending_timeout: float | None = None
     call_bound: float = LONGEST_CALL_S
     error_handler: bool | Callable[[Any, Mapping[str, JobStatus]], None] = True
 
@@ -54,6 +56,7 @@ class SupplyOptions:
             "provider": getattr(description, "label", type(description).__name__),
             "status_period": max(0.1, getattr(description, "status_polling_interval", UNKNOWN_PERIOD_S)),
             "connect_timeout": getattr(description, "connect_timeout", cls(**given).connect_timeout),
+            "pending_timeout": getattr(description, "pending_timeout", None),
             "call_bound": max(LONGEST_CALL_S, 1.2 * getattr(description, "cmd_timeout", 0.0) + 2.0),
         }
         return cls(**{**implied, **given})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import random
 import threading
+from functools import partial
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,7 @@ from parsl_like.jobs.supply import BlockSupply, Surroundings
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from parsl_like.core.ids import BlockId
+    from parsl_like.core.ids import BlockId, JobId
     from parsl_like.core.limits import BlockLimits
     from parsl_like.core.ports import Clock, ElasticSession, ProviderSession
     from parsl_like.jobs.policy import ScalingPolicy
@@ -86,6 +87,7 @@ class JobPoller:
         *,
         description: object = None,
         error_handler: bool | Callable[[Any, Mapping[str, JobStatus]], None] = True,
+        adopted: Mapping[BlockId, JobId] | None = None,
     ) -> None:
         """Look after an executor from now on; its initial blocks are asked for at once.
 
@@ -98,6 +100,8 @@ class JobPoller:
                 wait for what.
             error_handler: True: the executor fails when no block can be had. False: it never does. A function, as
                 Parsl's ``block_error_handler``: it is asked instead, after each change, with all blocks by id.
+            adopted: Blocks that an earlier run of the program has left, with their jobs: they count as blocks of this
+                one, and as initial ones.
 
         Raises:
             ConfigurationError: another executor has its label, or ``close`` was called.
@@ -113,7 +117,7 @@ class JobPoller:
             if session.label in self._supplies:
                 raise ConfigurationError("label", session.label, "a name that no other executor of the run has")
             self._supplies = {**self._supplies, session.label: supply}
-            self._inbox.put(supply.begin)
+            self._inbox.put(partial(supply.begin, dict(adopted or {})))
         self.start()
 
     def nudge(self) -> None:
@@ -134,6 +138,22 @@ class JobPoller:
         """Let blocks of an executor go, whatever its policy thinks."""
         supply, chosen = self._supplies[label], tuple(blocks)
         self._inbox.put(lambda: supply.scale_in(chosen))
+
+    def leave(self, label: str, timeout: float) -> bool:
+        """Look after the blocks of an executor no more; its jobs go on, for whoever takes them over.
+
+        Args:
+            label: The executor.
+            timeout: Seconds to wait for what is under way: a submission that has not come back would be of a job that
+                nobody knows.
+
+        Returns:
+            Whether nothing is under way any more.
+        """
+        done = threading.Event()
+        supply = self._supplies[label]
+        self._inbox.put(partial(supply.leave, done.set))
+        return done.wait(timeout)
 
     def status(self) -> Mapping[str, Mapping[str, Any]]:
         """By executor: its live blocks, limits, the last decision and the last trouble, as plain data."""

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 BENCHMARKS = Path(__file__).resolve().parent.parent.parent / "benchmarks"
-CHEAP = ("throughput", "round_trip", "hops", "chain", "fan_in", "idle")
+CHEAP = ("throughput", "round_trip", "hops", "chain", "fan_in", "idle", "blocks")
 OURS = "htex,threads,process pool,thread pool,floor"
 
 pytestmark = [pytest.mark.slow, pytest.mark.integration, pytest.mark.timeout(300)]
@@ -34,6 +34,7 @@ def test_the_cheap_ones(tmp_path: Path) -> None:
         "Chain",
         "Fan-in",
         "Idle",
+        "Blocks",
     ]
     rows = re.findall(r"^\| (.*?) \| ([\d.,]*) \|", text, re.MULTILINE)
     assert len(rows) > 30

@@ -2,78 +2,19 @@
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
 from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from parsl_like.core.ids import BlockId, ExecutorLabel, JobId
+from parsl_like.core.ids import BlockId, JobId
 from parsl_like.core.job_states import TERMINAL_STATES, JobReport, JobState
-from parsl_like.core.limits import BlockLimits, ExecutorLoad
-from parsl_like.jobs import controller as module
-from parsl_like.jobs.controller import BlockController
-from parsl_like.jobs.effects import Cancel, Condemn, Drain, Effect, Ended, Note, Submit
+from parsl_like.jobs import patience as patience_module
+from parsl_like.jobs.breaker import Breaker
+from parsl_like.jobs.effects import Cancel, Condemn, Drain, Effect, Ended, Submit
 from parsl_like.jobs.policy import htex_auto_scale, none, simple
-
-RUNNING = JobReport(JobState.RUNNING)
-
-
-class Driver:
-    """Carries effects out as a batch system that takes everything would, unless a test does it itself."""
-
-    def __init__(self, *, policy: Any = simple, init: int = 1, low: int = 0, high: int = 4, **more: Any) -> None:
-        options = {"max_idle": 120.0, "connect_timeout": 90.0, **more}
-        self.controller = BlockController("htex", BlockLimits(init, low, high), policy, **options)
-        self.now = 0.0
-        self.load = ExecutorLoad(ExecutorLabel("htex"), 0, 0, 2)
-        self.seen: list[Effect] = []
-
-    def take(self, effects: list[Effect]) -> list[Effect]:
-        self.seen += effects
-        return [effect for effect in effects if not isinstance(effect, Note)]
-
-    def start(self) -> list[Effect]:
-        return self.take(self.controller.start(self.now))
-
-    def submitted(self, *blocks: str) -> list[Effect]:
-        effects = [self.controller.submitted(BlockId(b), JobId(f"job{b}"), self.now) for b in blocks]
-        return self.take([effect for some in effects for effect in some])
-
-    def refused(self, block: str, reason: str = "no", *, transient: bool = True) -> list[Effect]:
-        return self.take(self.controller.refused(BlockId(block), reason, transient=transient, now=self.now, jitter=0.5))
-
-    def answered(self, **reports: JobReport) -> list[Effect]:
-        asked = self.controller.ledger.jobs()
-        known = {JobId(job): report for job, report in reports.items()}
-        return self.take(self.controller.answered(asked, known, now=self.now, jitter=0.5))
-
-    def unanswered(self, reason: str = "down") -> list[Effect]:
-        asked = self.controller.ledger.jobs()
-        return self.take(self.controller.unanswered(asked, reason, now=self.now, jitter=0.5))
-
-    def decide(self, **load: Any) -> list[Effect]:
-        self.load = dataclasses.replace(self.load, **load)
-        return self.take(self.controller.decide(self.load, now=self.now, jitter=0.5))
-
-    def wait(self, seconds: float) -> Driver:
-        self.now += seconds
-        return self
-
-    def notes(self, kind: str) -> list[Note]:
-        return [effect for effect in self.seen if isinstance(effect, Note) and effect.kind == kind]
-
-    def running(self, *blocks: str) -> Driver:
-        """Blocks that were submitted, run, and have connected."""
-        self.submitted(*blocks)
-        self.answered(**{f"job{b}": RUNNING for b in blocks})
-        self.decide(connected=tuple({*self.load.connected, *map(BlockId, blocks)}))
-        return self
-
-
-def ended(code: int, message: str = "script.sh ended") -> JobReport:
-    return JobReport(JobState.COMPLETED if code == 0 else JobState.FAILED, message, code)
+from tests.jobs.driver import RUNNING, Driver, ended
 
 
 def test_the_initial_blocks_are_asked_for_at_once() -> None:
@@ -160,6 +101,7 @@ class TestLosses:
         assert "asked for later, because of trouble with the last: block 0" in driver.controller.last_decision
         assert driver.controller.next_due(driver.now) == driver.now + 1.0
         assert driver.wait(1).decide() == [Submit(BlockId("1"))]
+        assert "1 for now, because of trouble with the last" in driver.controller.last_decision
         assert not driver.controller.condemned
 
     def test_a_missing_job_is_lost_and_its_end_asked_for_should_it_come_back(self) -> None:
@@ -246,8 +188,8 @@ class TestGivingUp:
         driver.wait(2).decide()
         driver.running("2")
         driver.wait(11).decide()
-        assert driver.controller.breaker == module.Breaker(
-            last="no", _permanent=False, _first_refusal=0.0, _has_worked=True
+        assert driver.controller.breaker == Breaker(
+            last="no", struck_at=1.0, _permanent=False, _first_refusal=0.0, _has_worked=True
         )
 
     def test_refusals_while_a_block_works_go_on_for_ever(self) -> None:
@@ -300,7 +242,8 @@ class TestGivingUp:
         assert effects[0] == Cancel((JobId("job0"),))
         assert isinstance(effects[1], Condemn)
         assert effects[1].reason == "block 0 (job job0) ran for 90 s, but no manager of it has connected"
-        assert driver.answered(job0=JobReport(JobState.CANCELLED)) == [Ended(BlockId("0"), "its job job0 is SCALED_IN")]
+        (told,) = driver.answered(job0=JobReport(JobState.CANCELLED))
+        assert told == Ended(BlockId("0"), f"its job job0 is FAILED: {effects[1].reason}")
 
     def test_one_that_does_not_connect_where_others_have_is_replaced(self) -> None:
         driver = Driver(init=2, high=2)
@@ -343,7 +286,7 @@ class TestScalingIn:
     def test_a_job_that_outlives_its_managers_is_cancelled(self) -> None:
         driver = self.idle()
         driver.wait(120).decide()
-        assert driver.controller.next_due(driver.now) == driver.now + module.DRAIN_GRACE_S
+        assert driver.controller.next_due(driver.now) == driver.now + patience_module.DRAIN_GRACE_S
         assert driver.wait(4).decide(connected=(), idle_blocks=()) == []
         assert driver.wait(1).decide() == [Cancel((JobId("job0"), JobId("job1")))]
 
@@ -353,7 +296,7 @@ class TestScalingIn:
         assert driver.wait(29).decide() == []
         assert driver.controller.next_due(driver.now) == driver.now + 1
         assert driver.wait(1).decide() == [Cancel((JobId("job0"), JobId("job1")))]
-        assert driver.controller.next_due(driver.now) == driver.now + module.CANCEL_AGAIN_S
+        assert driver.controller.next_due(driver.now) == driver.now + patience_module.CANCEL_AGAIN_S
 
     def test_a_block_that_got_work_meanwhile_may_finish_it(self) -> None:
         driver = self.idle()
@@ -446,7 +389,9 @@ def test_a_block_that_is_lost_while_nobody_knows_its_state_is_replaced() -> None
     assert cancel == Cancel((JobId("job0"),))
     assert isinstance(told, Ended)
     assert "MISSING" in told.reason
-    assert Submit(BlockId("1")) in driver.decide()
+    assert driver.decide() == []
+    assert driver.controller.accepted([JobId("job0")])
+    assert driver.decide() == [Submit(BlockId("1"))]
 
 
 def test_a_block_that_nobody_ever_hears_of_is_a_reason_to_give_up_where_nothing_has_ever_worked() -> None:

@@ -3,41 +3,16 @@
 from __future__ import annotations
 
 import pickle
-from typing import TYPE_CHECKING
-
-import pytest
+from typing import TYPE_CHECKING, Any
 
 from parsl_like.core.ids import BlockId, JobId
 from parsl_like.core.job_states import JobState
 from parsl_like.errors import BadStateException, ScaleOutFailed
-from parsl_like.jobs.diagnosis import TAIL_LINES, explain, likely_cause, tail
-from parsl_like.jobs.ledger import BlockRow
+from parsl_like.jobs.diagnosis import TAIL_LINES, Evidence, explain, tail
+from parsl_like.jobs.row import BlockRow
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-
-@pytest.mark.parametrize(
-    ("state", "exit_code", "output", "cause"),
-    [
-        (JobState.FAILED, 1, "/usr/bin/python: No module named parsl_like.executors", "parsl_like is not installed"),
-        (JobState.FAILED, 1, "ModuleNotFoundError: No module named 'zmq'", "lacks a package"),
-        (JobState.FAILED, 127, "bash: conda: command not found", "a command or file is not there"),
-        (JobState.FAILED, 1, "OSError: [Errno 28] No space left on device", "disk is full"),
-        (JobState.FAILED, 1, "slurmstepd: Out of memory", "ran out of memory"),
-        (JobState.FAILED, 1, "connect: Connection refused", "check the executor's address"),
-        (JobState.FAILED, 1, "bash: ./x: Permission denied", "may not be read or executed"),
-        (JobState.TIMEOUT, 143, "", "walltime was over"),
-        (JobState.RUNNING, None, "", "worker_init takes too long, or the manager cannot reach"),
-        (JobState.COMPLETED, 0, "", "may not start a worker at all"),
-        (JobState.FAILED, 137, "", "was killed"),
-        (JobState.FAILED, -9, "", "was killed"),
-        (JobState.FAILED, 3, "", "worker_init or the block's command failed"),
-        (JobState.MISSING, None, "", "see what the batch system says"),
-    ],
-)
-def test_likely_causes(state: JobState, exit_code: int | None, output: str, cause: str) -> None:
-    assert cause in likely_cause(state, exit_code, output)
 
 
 def row(**more: object) -> BlockRow:
@@ -48,7 +23,7 @@ def row(**more: object) -> BlockRow:
 def test_everything_that_helps_is_said(tmp_path: Path) -> None:
     stderr = tmp_path / "b.err"
     stderr.write_text("line 1\nbash: conda: command not found\n")
-    error = explain("htex", "slurm", "3 blocks in a row died", row(), None, str(stderr))
+    error = explain("htex", "slurm", "3 blocks in a row died", row(), Evidence(None, str(stderr), "/s/block.sh"))
     assert isinstance(error, BadStateException)
     assert isinstance(error.exception, ScaleOutFailed)
     text = str(error)
@@ -58,6 +33,7 @@ def test_everything_that_helps_is_said(tmp_path: Path) -> None:
         "block 0, job 77, state FAILED, exit code 1",
         "/s/b.sh ended with exit code 1",
         "stdout: not known",
+        "script: /s/block.sh",
         f"stderr: {stderr}",
         "it wrote:\n    line 1\n    bash: conda: command not found",
         f"See {stderr}",
@@ -67,21 +43,21 @@ def test_everything_that_helps_is_said(tmp_path: Path) -> None:
 
 
 def test_what_is_said_already_is_not_said_twice() -> None:
-    text = str(explain("htex", "slurm", "it is so: /s/b.sh ended with exit code 1", row(), None, None))
+    text = str(explain("htex", "slurm", "it is so: /s/b.sh ended with exit code 1", row(), Evidence()))
     assert text.count("/s/b.sh") == 1
     assert "it wrote nothing" in text
-    assert "exit code unknown" in str(explain("htex", "slurm", "x", row(exit_code=None), None, None))
+    assert "exit code unknown" in str(explain("htex", "slurm", "x", row(exit_code=None), Evidence()))
 
 
 def test_standard_output_speaks_where_standard_error_is_silent(tmp_path: Path) -> None:
     (tmp_path / "out").write_text("said on stdout")
     (tmp_path / "err").write_text("")
-    text = str(explain("htex", "slurm", "x", row(), str(tmp_path / "out"), str(tmp_path / "err")))
+    text = str(explain("htex", "slurm", "x", row(), Evidence(str(tmp_path / "out"), str(tmp_path / "err"))))
     assert "it wrote:\n    said on stdout" in text
 
 
 def test_without_a_block_the_batch_systems_words_are_all_there_is() -> None:
-    error = explain("htex", "slurm", "6 submissions were refused; the last: no such partition", None, None, None)
+    error = explain("htex", "slurm", "6 submissions were refused; the last: no such partition", None, Evidence())
     assert "no such partition" in str(error)
     assert error.hint is not None
 
@@ -93,3 +69,36 @@ def test_of_a_long_output_the_end_is_shown(tmp_path: Path) -> None:
     assert len(lines) == TAIL_LINES
     assert lines[-1] == "line 9999"
     assert tail(None) == tail(str(tmp_path / "nothing")) == ""
+
+
+def test_a_refusal_in_words_that_are_known_has_its_cause() -> None:
+    error = explain(
+        "htex", "slurm", "3 submissions were refused; the last: invalid partition specified", None, Evidence()
+    )
+    assert "likely cause: the batch system has no such queue or partition" in str(error)
+
+
+def test_a_block_that_never_started_has_written_nothing_that_could_be_missed() -> None:
+    waits = row(state=JobState.HELD, exit_code=None, message="JobHeldUser", hopeless="JobHeldUser")
+    text = str(explain("htex", "slurm", "block 0 waits for nothing", waits, Evidence(script="/s/b.sh")))
+    assert "likely cause: the job is held" in text
+    assert "state HELD" in text
+    assert "script: /s/b.sh" in text
+    assert "it wrote nothing" not in text
+
+
+class Session:
+    def output(self, job: JobId) -> tuple[str | None, str | None]:
+        return f"/s/{job}.out", f"/s/{job}.err"
+
+
+class WithScript(Session):
+    def script(self, job: JobId) -> str | None:
+        return f"/s/{job}.sh"
+
+
+def test_where_a_blocks_files_are_the_provider_says() -> None:
+    session: Any = Session()
+    assert Evidence.of(session, JobId("7")) == Evidence("/s/7.out", "/s/7.err", None)
+    session = WithScript()
+    assert Evidence.of(session, JobId("7")) == Evidence("/s/7.out", "/s/7.err", "/s/7.sh")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from parsl_like.core.job_states import JobState
 from parsl_like.jobs.error_handlers import noop_error_handler, simple_error_handler, windowed_error_handler
+from parsl_like.jobs.judgement import BlockStatus
 from parsl_like.jobs.states import JobStatus
 
 if TYPE_CHECKING:
@@ -90,3 +91,11 @@ def test_a_state_without_words() -> None:
     executor = Failing()
     simple_error_handler(executor, {"0": JobStatus(JobState.TIMEOUT)}, 1)
     assert "the last one: TIMEOUT" in str(executor.errors[0])
+
+
+@pytest.mark.parametrize("handler", [simple_error_handler, windowed_error_handler])
+@pytest.mark.parametrize("connected", [True, False])
+def test_a_block_that_worked_until_its_walltime_has_not_failed(handler: Any, connected: bool) -> None:
+    executor = Failing()
+    handler(executor, {str(number): BlockStatus(JobState.TIMEOUT, connected=connected) for number in range(5)})
+    assert bool(executor.errors) is not connected

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from parsl_like.core.ids import BlockId, JobId
 from parsl_like.core.job_states import TERMINAL_STATES, JobReport, JobState, may_follow
 from parsl_like.jobs import ledger as ledger_module
-from parsl_like.jobs.ledger import KEPT, PARTED_AFTER_S, Ledger
+from parsl_like.jobs.ledger import KEPT, PARTED_AFTER_S, UNACCOUNTED_S, Ledger
 
 A, JOB = BlockId("a"), JobId("job-a")
 
@@ -271,3 +271,129 @@ def test_managers_that_nobody_tells_of_are_none(ledger: Ledger) -> None:
     ledger.connected([A], 4.0)
     ledger.part()
     assert not ledger[A].connected
+
+
+class TestWaiting:
+    HOPELESS = JobReport(JobState.PENDING, "PartitionDown", hopeless="the partition is down")
+
+    def report(self, ledger: Ledger, report: JobReport, now: float) -> None:
+        ledger.answered([JOB], {JOB: report}, now)
+
+    def test_since_when_it_waits_and_can_never_start(self, ledger: Ledger) -> None:
+        assert ledger[A].waits_since == 1.0
+        for now in (2.0, 7.0):
+            self.report(ledger, self.HOPELESS, now)
+        row = ledger[A]
+        assert (row.hopeless, row.hopeless_since, row.seen) == ("the partition is down", 2.0, 7.0)
+        assert (row.message, row.waits_since) == ("the partition is down", 1.0)
+
+    def test_held_is_a_state_with_its_reason(self, ledger: Ledger) -> None:
+        self.report(ledger, JobReport(JobState.HELD, "JobHeldAdmin", hopeless="an administrator holds it"), 2.0)
+        assert (ledger[A].state, ledger[A].message) == (JobState.HELD, "an administrator holds it")
+
+    @pytest.mark.parametrize(
+        "later", [JobReport(JobState.PENDING, "Priority"), JobReport(JobState.HELD), JobReport(JobState.RUNNING)]
+    )
+    def test_an_answer_that_does_not_say_so_ends_it(self, ledger: Ledger, later: JobReport) -> None:
+        self.report(ledger, self.HOPELESS, 2.0)
+        self.report(ledger, later, 3.0)
+        assert (ledger[A].hopeless, ledger[A].hopeless_since) == (None, None)
+
+    def test_an_answer_nobody_understands_does_not(self, ledger: Ledger) -> None:
+        self.report(ledger, self.HOPELESS, 2.0)
+        self.report(ledger, JobReport(JobState.UNKNOWN), 3.0)
+        assert ledger[A].hopeless_since == 2.0
+
+    def test_a_requeued_job_waits_from_then_on(self, ledger: Ledger) -> None:
+        answer(ledger, JobState.RUNNING, 5.0)
+        assert ledger[A].waits_since is None
+        answer(ledger, JobState.PENDING, 9.0)
+        assert ledger[A].waits_since == 9.0
+
+
+class TestUnaccountedFor:
+    def absent(self, ledger: Ledger) -> None:
+        for now in (100.0, 200.0, 300.0):
+            answer(ledger, None, now)
+        assert ledger[A].over
+
+    def test_a_missing_job_is_until_somebody_says_that_it_ends(self, ledger: Ledger) -> None:
+        self.absent(ledger)
+        assert [row.block for row in ledger.unaccounted(301.0)] == [A]
+        assert ledger.is_unaccounted(A)
+        assert ledger.accepted([JobId("another")]) == []
+        assert ledger.accepted([JOB]) == [A]
+        assert ledger.unaccounted(301.0) == []
+        assert ledger[A].state is JobState.MISSING
+
+    def test_or_for_some_minutes(self, ledger: Ledger) -> None:
+        self.absent(ledger)
+        assert ledger.unaccounted(300.0 + UNACCOUNTED_S - 1)
+        assert ledger.unaccounted(300.0 + UNACCOUNTED_S) == []
+
+    def test_so_is_one_that_was_told_to_end_and_that_nobody_sees(self, ledger: Ledger) -> None:
+        ledger.cancel(A, 50.0)
+        self.absent(ledger)
+        assert ledger[A].state is JobState.SCALED_IN
+        assert ledger.is_unaccounted(A)
+
+    def test_but_not_if_that_was_accepted(self, ledger: Ledger) -> None:
+        ledger.cancel(A, 50.0)
+        assert ledger.accepted([JOB]) == []
+        self.absent(ledger)
+        assert not ledger.is_unaccounted(A)
+
+    def test_nor_one_that_was_seen_to_end(self, ledger: Ledger) -> None:
+        ledger.cancel(A, 50.0)
+        answer(ledger, JobState.CANCELLED, 60.0)
+        assert not ledger.is_unaccounted(A)
+
+    def test_the_end_of_one_that_is_over_may_be_asked_for_again(self, ledger: Ledger) -> None:
+        self.absent(ledger)
+        ledger.cancel(A, 310.0)
+        assert (ledger[A].cancel_asked, ledger[A].cancel_sent) == (None, 310.0)
+
+
+def test_an_end_that_was_asked_for_because_it_could_not_work_is_a_failure(ledger: Ledger) -> None:
+    ledger.cancel(A, 5.0, given_up="it waits for nothing")
+    ledger.cancel(A, 6.0)
+    assert answer(ledger, JobState.CANCELLED, 7.0, "by user") == [(JobState.PENDING, JobState.FAILED)]
+    assert (ledger[A].message, ledger[A].stillborn) == ("it waits for nothing", False)
+
+
+def test_what_managers_say_of_their_blocks(ledger: Ledger) -> None:
+    ledger.connected([A], 4.0)
+    assert ledger.told((), None) == []
+    assert (ledger[A].worked, ledger[A].draining, ledger[A].staying) == (None, False, True)
+    assert ledger.told((), ()) == []
+    assert ledger[A].worked is False
+    assert ledger.told((A,), (A,)) == [A]
+    assert (ledger[A].worked, ledger[A].draining, ledger[A].staying) == (True, True, False)
+    assert ledger.told((), ()) == []
+    assert (ledger[A].worked, ledger[A].draining) == (True, True)
+
+
+def test_how_long_managers_were_there(ledger: Ledger) -> None:
+    assert ledger[A].lifetime is None
+    ledger.connected([A], 4.0)
+    ledger.connected([], 10.0)
+    answer(ledger, JobState.FAILED, 90.0)
+    assert ledger[A].lifetime == 6.0
+
+
+def test_a_job_that_nobody_sees_and_whose_managers_have_gone_is_missing_sooner(ledger: Ledger) -> None:
+    answer(ledger, JobState.RUNNING, 5.0)
+    ledger.connected([A], 6.0)
+    ledger.connected([], 10.0)
+    for now in (11.0, 12.0, 14.0, 18.0, 26.0, 10.0 + PARTED_AFTER_S - 0.1):
+        assert answer(ledger, None, now) == []
+    assert answer(ledger, None, 10.0 + PARTED_AFTER_S) == [(JobState.RUNNING, JobState.MISSING)]
+
+
+def test_managers_that_were_away_for_a_while_have_not_gone(ledger: Ledger) -> None:
+    ledger.connected([A], 4.0)
+    ledger.connected([], 6.0)
+    ledger.connected([A], 8.0)
+    assert ledger[A].parted is None
+    answer(ledger, JobState.FAILED, 90.0)
+    assert ledger[A].lifetime == 86.0

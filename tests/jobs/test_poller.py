@@ -9,98 +9,23 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from parsl_like.clocks import SystemClock
 from parsl_like.core.ids import BlockId
 from parsl_like.core.job_states import JobState
 from parsl_like.core.limits import BlockLimits, Decision
 from parsl_like.core.ports import ElasticSession, ProviderSession
 from parsl_like.errors import BadStateException, ConfigurationError, SubmitException
+from parsl_like.jobs import pace as pace_module
 from parsl_like.jobs import supply as supply_module
 from parsl_like.jobs.error_handlers import simple_error_handler
 from parsl_like.jobs.policy import htex_auto_scale, simple
-from parsl_like.jobs.poller import THREAD_NAME, JobPoller
+from parsl_like.jobs.poller import THREAD_NAME
 from parsl_like.testing.stub_elastic import StubElasticSession
 from parsl_like.testing.stub_provider import StubProvider, StubProviderSession
+from tests.jobs.poller_run import PATIENCE_S, Fast, Run
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
-
-    from parsl_like.core.records import Record
-
-PATIENCE_S = 30.0
-
-
-class Fast:
-    """What the description of a provider says that may be asked very often."""
-
-    label = "stub"
-    status_polling_interval = 0.1
-    connect_timeout = 600.0
-    cmd_timeout = 1.0
-
-
-class Records:
-    def __init__(self) -> None:
-        self.taken: list[Record] = []
-        self._changed = threading.Condition()
-
-    def take(self, record: Record) -> None:
-        with self._changed:
-            self.taken.append(record)
-            self._changed.notify_all()
-
-    def of(self, kind: str) -> list[dict[str, Any]]:
-        return [dict(record.fields) for record in self.taken if record.kind == kind]
-
-    def wait_until(self, condition: Callable[[Records], bool]) -> None:
-        with self._changed:
-            assert self._changed.wait_for(lambda: condition(self), PATIENCE_S), self.taken
-
-
-class Run:
-    """A poller, and one executor with its provider."""
-
-    def __init__(self, tmp_path: Path) -> None:
-        self.records = Records()
-        self.session = StubElasticSession()
-        self.provider = StubProviderSession(str(tmp_path))
-        self.poller = self.new_poller()
-        self.gates: list[threading.Event] = []
-
-    def new_poller(self, **more: Any) -> JobPoller:
-        options = {"period": 0.1, "max_idle": 3600.0, "jitter": lambda: 0.0, **more}
-        return JobPoller(record=self.records.take, clock=SystemClock(), **options)
-
-    def add(self, *, init: int = 1, low: int = 0, high: int = 1, policy: Any = simple, **more: Any) -> None:
-        limits = BlockLimits(init, low, high)
-        self.poller.add(self.session, self.provider, limits, policy, description=Fast(), **more)
-
-    def gate(self) -> threading.Event:
-        gate = threading.Event()
-        self.gates.append(gate)
-        return gate
-
-    def close(self, seconds: float = PATIENCE_S) -> None:
-        self.poller.close(time.monotonic() + seconds)
-
-    def live(self) -> dict[str, Any]:
-        return dict(self.poller.status()["stub"]["blocks"])
-
-
-@pytest.fixture(autouse=True)
-def quick_retries(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("parsl_like.jobs.breaker.FIRST_WAIT_S", 0.01)
-    monkeypatch.setattr(supply_module, "FIRST_POLL_S", 0.01)
-
-
-@pytest.fixture
-def run(tmp_path: Path) -> Iterator[Run]:
-    run = Run(tmp_path)
-    yield run
-    for gate in run.gates:
-        gate.set()
-    run.close()
 
 
 def test_the_stubs_are_what_they_stand_for() -> None:
@@ -164,11 +89,13 @@ def test_a_lost_block_is_replaced_and_the_status_tells(run: Run) -> None:
 
 
 def test_an_idle_block_is_drained_then_its_job_cancelled(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("parsl_like.jobs.controller.DRAIN_GRACE_S", 0.0)
+    monkeypatch.setattr("parsl_like.jobs.patience.DRAIN_GRACE_S", 0.0)
     run.poller = run.new_poller(max_idle=0.0)
     idle = (BlockId("0"),)
-    run.session.set_load(connected=idle, idle_blocks=idle, slots=1)
+    run.session.set_load(outstanding=1)
     run.add(policy=htex_auto_scale)
+    run.provider.wait_until(lambda provider: len(provider.submitted) == 1)
+    run.session.set_load(outstanding=0, connected=idle, idle_blocks=idle, slots=1)
     run.session.wait_until(lambda session: session.drained == ["0"])
     run.session.set_load(connected=(), idle_blocks=(), slots=0)
     run.session.wait_until(lambda session: "0" in session.ended)
@@ -414,7 +341,7 @@ class TestAnnouncements:
     def provider(self, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Announcing:
         """Of an executor all whose blocks have connected."""
         run.provider = provider = Announcing(str(tmp_path))
-        monkeypatch.setattr(supply_module, "LONGEST_CALM_S", 3600.0)
+        monkeypatch.setattr(pace_module, "LONGEST_CALM_S", 3600.0)
         return provider
 
     def calm(self, run: Run) -> None:
@@ -426,7 +353,7 @@ class TestAnnouncements:
     def test_an_end_is_heard_of_without_asking_all_the_time(self, run: Run, provider: Announcing) -> None:
         self.calm(run)
         supply, deadline, pause = run.poller._supplies["stub"], time.monotonic() + PATIENCE_S, threading.Event()
-        while supply._asking or (supply._poll_at or 0.0) < time.monotonic() + 1800:
+        while supply._asking or (supply._pace.at or 0.0) < time.monotonic() + 1800:
             assert time.monotonic() < deadline, "it is still asked all the time"
             pause.wait(0.01)
         provider.finish(provider.job_of("0"), 0)

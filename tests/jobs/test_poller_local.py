@@ -73,7 +73,7 @@ class Run:
 @pytest.fixture
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
     monkeypatch.setattr("parsl_like.jobs.breaker.FIRST_WAIT_S", 0.1)
-    monkeypatch.setattr("parsl_like.jobs.supply.FIRST_POLL_S", 0.1)
+    monkeypatch.setattr("parsl_like.jobs.pace.FIRST_POLL_S", 0.1)
     run = Run(tmp_path)
     yield run
     run.poller.close(time.monotonic() + PATIENCE_S)
@@ -130,13 +130,13 @@ def test_a_killed_block_is_replaced(policy: Any, run: Run) -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="ends of processes are not announced there")
 def test_the_end_of_a_block_is_heard_of_although_nobody_asks(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("parsl_like.jobs.supply.LONGEST_CALM_S", 3600.0)
+    monkeypatch.setattr("parsl_like.jobs.pace.LONGEST_CALM_S", 3600.0)
     run.add("sleep 600")
     run.job("0")
     run.session.set_load(connected=(BlockId("0"),))
     job = run.job("0", connected=True)
     supply, deadline, pause = run.poller._supplies["htex"], time.monotonic() + PATIENCE_S, threading.Event()
-    while supply._asking or (supply._poll_at or 0.0) < time.monotonic() + 1800:
+    while supply._asking or (supply._pace.at or 0.0) < time.monotonic() + 1800:
         assert time.monotonic() < deadline, "it is asked after all the time"
         pause.wait(0.01)
     os.kill(job.pid, signal.SIGKILL)
