@@ -1,7 +1,8 @@
 """Stand-ins for the programs that start copies on the nodes of a job: they run them here, and write down their options.
 
 Each copy sees the node that it would be on as ``STAND_IN_NODE``. What goes to other nodes by ssh starts with an empty
-environment, as it does there.
+environment, as it does there. A stand-in for a node that is called ``STAND_IN_CUT`` behaves as MPICH's mpiexec when a
+host does not answer: it complains, starts nothing there, and waits for ever.
 """
 
 from __future__ import annotations
@@ -16,15 +17,32 @@ if TYPE_CHECKING:
 
 STARTER = r"""#!/bin/bash
 tool=${0##*/}
-copies=1 per_node=1 hosts=() options=() pids=() code=0
+if [[ ${1:-} == --help ]]; then
+    if [[ -z ${STAND_IN_OLD:-} ]]; then echo "      --overlap               Allow other steps to overlap this step."; fi
+    exit
+fi
+if [[ ${1:-} == --version ]]; then
+    echo "$tool (${STAND_IN_IS:-another one})"
+    exit
+fi
+# Open MPI fills a host that has no number of slots, others take each line for one place.
+places() {
+    if [[ ${STAND_IN_IS:-} == "Open MPI"* ]]; then
+        awk '{ slots = 64; if (sub(/^slots=/, "", $2)) slots = $2; while (slots-- > 0) print $1 }' "$1"
+    else
+        cat -- "$1"
+    fi
+}
+copies=1 per_node=1 first=0 hosts=() options=() pids=() code=0
 while (($#)); do
     case $1 in
         /bin/bash | /usr/bin/env) break ;;
         --ntasks=*) copies=${1#*=} ;;
         --ntasks-per-node=*) per_node=${1#*=} ;;
+        --relative=*) first=${1#*=} ;;
         -n | -np) copies=$2 ;;
         -N | -r) per_node=$2 ;;
-        --hostfile) mapfile -t hosts < "$2" ;;
+        --hostfile) mapfile -t hosts < <(places "$2") ;;
     esac
     options+=("$1")
     shift
@@ -33,11 +51,17 @@ printf '%q ' "$tool" "${options[@]}" | sed 's/$/\n/' >> "$STAND_IN_LOG"
 clean=()
 if [[ $tool == mpi* ]]; then clean=(env -i); fi
 for ((copy = 0; copy < copies; copy++)); do
-    node=node$((copy / per_node))
+    node=node$((first + copy / per_node))
     if ((${#hosts[@]})); then node=${hosts[copy % ${#hosts[@]}]}; fi
-    env "${clean[@]:1}" STAND_IN_NODE="$node" "$@" &
+    if [[ -n $node && $node == "${STAND_IN_CUT:-}" ]]; then
+        echo "$tool: $node does not answer" >&2
+        sleep infinity < /dev/null > /dev/null 2>&1 &
+    else
+        env "${clean[@]:1}" STAND_IN_NODE="$node" "$@" &
+    fi
     pids+=("$!")
 done
+trap 'kill "${pids[@]}"; exit 143' TERM
 for pid in "${pids[@]}"; do
     wait "$pid"
     status=$?
@@ -62,9 +86,15 @@ printf '%q ' parallel "${options[@]}" | sed 's/$/\n/' >> "$STAND_IN_LOG"
 mapfile -d '' -t commands
 printf 'Seq\tHost\tStarttime\tJobRuntime\tSend\tReceive\tExitval\tSignal\tCommand\n' > "$log"
 for job in "${!commands[@]}"; do
-    env -i STAND_IN_NODE="${hosts[job / tasks]}" /bin/bash -c "${commands[job]}" &
+    node=${hosts[job / tasks]}
+    if [[ -n $node && $node == "${STAND_IN_CUT:-}" ]]; then
+        sleep infinity < /dev/null > /dev/null 2>&1 &
+    else
+        env -i STAND_IN_NODE="$node" /bin/bash -c "${commands[job]}" &
+    fi
     pids+=("$!")
 done
+trap 'kill "${pids[@]}"; exit 143' TERM
 for job in "${!pids[@]}"; do
     wait "${pids[job]}"
     status=$? signal=0
@@ -76,18 +106,31 @@ done
 exit "$failed"
 """
 
+OF_A_JOB = (
+    *("PBS_NODEFILE", "PE_HOSTFILE", "LSB_DJOB_HOSTFILE", "PARSL_LIKE_BLOCK_FILES"),
+    *("SLURM_JOB_NODELIST", "SLURM_CPUS_PER_TASK", "SLURM_TASKS_PER_NODE"),
+)
+
 
 class StandIns:
     """The stand-ins of a test.
 
     Args:
+        programs: Where they are.
         log: Where they write their options.
         temporary: The folder in which the launchers' text puts files for a while.
     """
 
-    def __init__(self, log: Path, temporary: Path) -> None:
+    def __init__(self, programs: Path, log: Path, temporary: Path) -> None:
+        self.programs = programs
         self.log = log
         self.temporary = temporary
+
+    def add(self, name: str, text: str) -> None:
+        """Put another program on the path."""
+        program = self.programs / name
+        program.write_text(text, encoding="utf-8")
+        program.chmod(0o755)
 
     def calls(self) -> list[list[str]]:
         """The program and its options, without the command, of each call."""
@@ -97,18 +140,17 @@ class StandIns:
 @pytest.fixture
 def stand_ins(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> StandIns:
     folder = tmp_path_factory.mktemp("stand_ins")
-    programs, temporary = folder / "bin", folder / "tmp"
+    programs, temporary, log = folder / "bin", folder / "tmp", folder / "log"
     programs.mkdir()
     temporary.mkdir()
-    for name in ("srun", "aprun", "jsrun", "mpiexec", "mpirun", "parallel"):
-        program = programs / name
-        program.write_text(PARALLEL if name == "parallel" else STARTER, encoding="utf-8")
-        program.chmod(0o755)
-    log = folder / "log"
     log.touch()
+    made = StandIns(programs, log, temporary)
+    for name in ("srun", "aprun", "jsrun", "mpiexec", "mpirun"):
+        made.add(name, STARTER)
+    made.add("parallel", PARALLEL)
     monkeypatch.setenv("PATH", str(programs), prepend=":")
     monkeypatch.setenv("STAND_IN_LOG", str(log))
     monkeypatch.setenv("TMPDIR", str(temporary))
-    for name in ("PBS_NODEFILE", "SLURM_CPUS_ON_NODE"):
+    for name in OF_A_JOB:
         monkeypatch.delenv(name, raising=False)
-    return StandIns(log, temporary)
+    return made

@@ -106,41 +106,90 @@ class TestSilentMpiExec(ManyNodesContract):
 
 
 @pytest.mark.usefixtures("stand_ins", "three_nodes")
-@pytest.mark.parametrize("kind", [kind for kind in ALL if kind is not SrunMPILauncher])
+@pytest.mark.parametrize("kind", ALL)
 def test_each_node_runs_as_many_copies_as_it_shall(kind: Any, tmp_path: Path) -> None:
     result = run(kind().wrap('echo "$STAND_IN_NODE" >> counted', 2, 3), tmp_path)
     assert result.returncode == 0, result.stderr
     assert Counter((tmp_path / "counted").read_text().split()) == {"node0": 2, "node1": 2, "node2": 2}
 
 
+@pytest.mark.usefixtures("three_nodes")
+@pytest.mark.parametrize("kind", [MpiExecLauncher, MpiRunLauncher])
+@pytest.mark.parametrize("copies", [1, 2])
+def test_open_mpi_is_told_how_many_each_node_shall_run(
+    kind: Any, copies: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STAND_IN_IS", "Open MPI 5.0.1")
+    result = run(kind().wrap('echo "$STAND_IN_NODE" >> counted', copies, 3), tmp_path)
+    assert result.returncode == 0, result.stderr
+    assert Counter((tmp_path / "counted").read_text().split()) == dict.fromkeys(["node0", "node1", "node2"], copies)
+
+
+PILOT = ["--export=ALL", "--mem=0", "--kill-on-bad-exit=0", "--wait=0"]
+
+
 def test_srun_is_told_nodes_and_copies(stand_ins: Any, tmp_path: Path) -> None:
     assert run(SrunLauncher(debug=False, overrides="-c 4").wrap("true", 2, 3), tmp_path).returncode == 0
-    assert stand_ins.calls() == [["srun", "--nodes=3", "--ntasks=6", "--ntasks-per-node=2", "-c", "4"]]
+    shape = ["--nodes=3", "--ntasks=6", "--ntasks-per-node=2"]
+    assert stand_ins.calls() == [["srun", *shape, *PILOT, "--overlap", "-c", "4"]]
 
 
-def test_each_copy_for_mpi_has_a_step_with_its_share(
-    stand_ins: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_single_copy_on_a_node_is_bound_to_nothing_by_srun(stand_ins: Any, tmp_path: Path) -> None:
+    assert run(SrunLauncher().wrap("true", 1, 3), tmp_path).returncode == 0
+    shape = ["--nodes=3", "--ntasks=3", "--ntasks-per-node=1"]
+    assert stand_ins.calls() == [["srun", *shape, *PILOT, "--overlap", "--cpu-bind=none", "--label"]]
+
+
+@pytest.mark.parametrize("kind", [SrunLauncher, SrunMPILauncher])
+def test_a_srun_that_does_not_know_the_word_is_not_told_to_share(
+    kind: Any, stand_ins: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("SLURM_CPUS_ON_NODE", "9")
-    assert run(SrunMPILauncher(overrides="--mpi=pmix").wrap("echo ran >> counted", 2, 3), tmp_path).returncode == 0
-    step = ["srun", "--nodes=1", "--ntasks=1", "--exclusive", "--cpus-per-task=4", "--mpi=pmix"]
-    assert stand_ins.calls() == [step] * 6
-    assert (tmp_path / "counted").read_text().split() == ["ran"] * 6
+    monkeypatch.setenv("STAND_IN_OLD", "yes")
+    assert run(kind().wrap("true", 1, 1), tmp_path).returncode == 0
+    assert "--overlap" not in stand_ins.calls()[0]
 
 
-def test_a_copy_for_mpi_has_one_processor_at_least(
-    stand_ins: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("by_task", "tasks", "copies", "asked"),
+    [
+        ("8", "1", 1, 8),  # as a job of this package's own
+        ("8", "1(x2)", 1, 8),
+        ("4", "8(x2)", 1, 32),  # a pilot has what all tasks of the job would have
+        ("4", "8(x2),2", 1, 8),  # each node has so many
+        ("4", "1(x2)", 2, 2),
+        ("1", "1", 2, 1),
+        ("4", None, 1, 4),
+    ],
+)
+def test_srun_asks_for_the_processors_of_the_job(
+    by_task: str,
+    tasks: str | None,
+    copies: int,
+    asked: int,
+    stand_ins: Any,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setenv("SLURM_CPUS_ON_NODE", "1")
-    assert run(SrunMPILauncher().wrap("true", 2, 1), tmp_path).returncode == 0
-    assert stand_ins.calls() == [["srun", "--nodes=1", "--ntasks=1", "--exclusive", "--cpus-per-task=1"]] * 2
+    monkeypatch.setenv("SLURM_CPUS_PER_TASK", by_task)
+    if tasks is not None:
+        monkeypatch.setenv("SLURM_TASKS_PER_NODE", tasks)
+    text = SrunLauncher(debug=False).wrap("true", copies, 1)
+    assert run(text, tmp_path, first="set -euo pipefail; IFS=$'\\n'").returncode == 0
+    assert f"--cpus-per-task={asked}" in stand_ins.calls()[0]
+
+
+def test_each_copy_for_mpi_has_a_step_on_its_node(stand_ins: Any, tmp_path: Path) -> None:
+    assert run(SrunMPILauncher(overrides="--mpi=pmix").wrap("true", 2, 2), tmp_path).returncode == 0
+    rest = [*PILOT, "--overlap", "--cpu-bind=none", "--mpi=pmix"]
+    steps = [["srun", "--nodes=1", "--ntasks=1", f"--relative={node}", *rest] for node in (0, 0, 1, 1)]
+    assert sorted(stand_ins.calls()) == steps
 
 
 def test_aprun_and_jsrun_are_told_copies_and_copies_on_a_node(stand_ins: Any, tmp_path: Path) -> None:
     for launcher in (AprunLauncher(overrides="-d 8"), JsrunLauncher(overrides="-c ALL_CPUS")):
         assert run(launcher.wrap("true", 2, 3), tmp_path).returncode == 0
     assert stand_ins.calls() == [
-        ["aprun", "-n", "6", "-N", "2", "-d", "8"],
+        ["aprun", "-n", "6", "-N", "2", "-cc", "none", "-d", "8"],
         ["jsrun", "-n", "6", "-r", "2", "-c", "ALL_CPUS"],
     ]
 
@@ -298,7 +347,8 @@ def test_options_of_mpi_launchers() -> None:
         MpiExecLauncher(bind_cmd=None).sealed()  # type: ignore[arg-type]
     with pytest.raises(ConfigurationError, match=r"MpiRunLauncher\.bash_location is ''"):
         MpiRunLauncher(bash_location="").sealed()
-    assert "/opt/bash -c true" in MpiRunLauncher(bash_location="/opt/bash").wrap("true", 1, 1)
+    assert "/opt/bash -c true" in MpiRunLauncher(bash_location="/opt/bash", start_timeout=None).wrap("true", 1, 1)
+    assert "/bin/bash" not in MpiRunLauncher(bash_location="/opt/bash").wrap("true", 1, 1)
 
 
 def test_positional_arguments_come_in_parsls_order() -> None:
@@ -306,3 +356,15 @@ def test_positional_arguments_come_in_parsls_order() -> None:
     assert MpiExecLauncher(False, "b", "o") == MpiExecLauncher(debug=False, bind_cmd="b", overrides="o")
     assert MpiRunLauncher(False, "b", "o") == MpiRunLauncher(debug=False, bash_location="b", overrides="o")
     assert GnuParallelLauncher(False) == GnuParallelLauncher(debug=False)
+
+
+@pytest.mark.usefixtures("stand_ins")
+@pytest.mark.parametrize("kind", [SrunLauncher, SrunMPILauncher])
+def test_a_step_within_a_copy_is_not_told_what_the_copys_own_was_told(
+    kind: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SLURM_CPU_BIND", "quiet,none")
+    monkeypatch.setenv("SLURM_LABELIO", "1")
+    monkeypatch.setenv("SLURM_JOB_ID", "7")
+    assert run(kind().wrap("env | grep ^SLURM > seen", 1, 1), tmp_path).returncode == 0
+    assert (tmp_path / "seen").read_text() == "SLURM_JOB_ID=7\n"
