@@ -324,13 +324,14 @@ class ManagerLost(ParslError):
         reason: What is known of the cause.
     """
 
-    def __init__(self, manager_id: str | bytes, hostname: str, reason: str = "") -> None:
+    def __init__(self, manager_id: str | bytes, hostname: str, reason: str = "", *, hint: str | None = None) -> None:
         self.manager_id = manager_id.decode(errors="replace") if isinstance(manager_id, bytes) else manager_id
         self.hostname, self.reason = hostname, reason
         why = f": {reason}" if reason else ""
         super().__init__(
             f"Task failure due to loss of manager {self.manager_id} on host {hostname}{why}.",
-            hint="look into the block's log; likely causes are its walltime, the node's memory limit or a cut network.",
+            hint=hint
+            or "look into the block's log; likely causes are its walltime, the node's memory limit or a cut network.",
         )
 
 

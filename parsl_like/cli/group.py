@@ -10,6 +10,7 @@ import click
 from parsl_like.version import VERSION
 
 COMMANDS: Final = {
+    "blocks": "List, cancel and preview blocks.",
     "demo": "Take a census of Python sources on worker processes.",
     "globus-auth": "Log in to Globus for staging; not there yet, says what there is instead.",
     "migrate": "Rewrite imports and names of programs written for Parsl, and list what to check by hand.",

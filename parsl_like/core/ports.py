@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from parsl_like.core.ids import AttemptId, BlockId, ExecutorLabel, JobId
     from parsl_like.core.job_states import JobReport
     from parsl_like.core.limits import ExecutorLoad
+    from parsl_like.core.reattachment import Reattachment
     from parsl_like.core.records import Record
 
 
@@ -329,6 +330,7 @@ class RunContext:
         defer: Runs a function off the owner thread (one that unpickles, say) and feeds the events it returns.
         record: Takes a record for the records stream from any thread.
         clock: The time.
+        reattachment: How its blocks are kept for the next driver; None if they end with this one.
     """
 
     run: RunInfo
@@ -338,6 +340,7 @@ class RunContext:
     defer: Callable[[Callable[[], Sequence[RawEvent]]], None]
     record: Callable[[Record], None]
     clock: Clock
+    reattachment: Reattachment | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -100,8 +100,8 @@ def attempt_failed(machine: TaskMachine, row: TaskRow, data: Any) -> None:
 def attempt_lost(machine: TaskMachine, row: TaskRow, data: Any) -> None:
     """The place of the current try is gone: run it again, free of charge if it had not started."""
     cause, started = data
-    machine.losses += 1
     if started:
+        machine.losses += 1
         row.losses += 1
     if may_run_again(row, machine.lost_retries):
         machine.try_again(row, cause)

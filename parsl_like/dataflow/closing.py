@@ -30,6 +30,9 @@ CLEANUP_SECONDS = 25.0
 RECORDS_SECONDS = 2.0, 10.0
 """How long the records may take to be written at least, whatever is left of the time, and at most."""
 
+LEAVING_SECONDS = 5.0
+"""How long each provider may take to be left."""
+
 _CANCEL_REQUESTED = int(EventType.CANCEL_REQUESTED)
 _SUBMITTED = int(EventType.SUBMITTED)
 
@@ -55,8 +58,10 @@ class Closing:
             self._look_around,
             self._cancel_tasks,
             self._stop_loop,
+            self._leave_blocks,
             self._close_executors,
             self._close_blocks,
+            self._close_block_files,
             self._stop_services,
             self._end_stragglers,
             self._write_summary,
@@ -96,6 +101,14 @@ class Closing:
     def _stop_loop(self, _deadline: float) -> None:
         self._kernel._loop.stop()
 
+    def _leave_blocks(self, deadline: float) -> None:
+        """Blocks that are to wait for another driver are looked after no more, and go on."""
+        for label in self._kernel.kept_blocks.leave():
+            poller = self._kernel._poller
+            patience = max(0.0, min(deadline - time.monotonic(), LEAVING_SECONDS))
+            if poller is not None and label in poller.status() and not poller.leave(label, patience):
+                logger.warning("executor %s: a job was being submitted, and is left behind unknown", label)
+
     def _close_executors(self, deadline: float) -> None:
         kernel = self._kernel
         if kernel._poller is not None:  # beside the executors: a batch system may take its time
@@ -121,6 +134,9 @@ class Closing:
             self._blocks.join(max(0.0, deadline - time.monotonic()) + 1.0)
         elif self._kernel._poller is not None:
             self._kernel._poller.close(deadline)
+
+    def _close_block_files(self, _deadline: float) -> None:
+        self._kernel.kept_blocks.close()
 
     def _stop_services(self, deadline: float) -> None:
         kernel = self._kernel

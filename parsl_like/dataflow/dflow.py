@@ -40,6 +40,7 @@ from parsl_like.dataflow.failures import FailureLog
 from parsl_like.dataflow.futures import CANCELLED, AppFuture, LazyFuture, run_owed
 from parsl_like.dataflow.health import Health
 from parsl_like.dataflow.joins import watch
+from parsl_like.dataflow.keptblocks import KeptBlocks, died_of_an_error
 from parsl_like.dataflow.lifting import lifted_spec
 from parsl_like.dataflow.loop import KernelLoop
 from parsl_like.dataflow.memoization import memo_of, memoizer_of
@@ -141,7 +142,8 @@ class DataFlowKernel(Readings):
         self._closing = Closing(self)
         self.recorder = open_recorder(self.plugins, config, self._context, self.records)
         stack.callback(lambda: self.recorder.close(self._closing.last_moment()))
-        self.block_history = BlockHistory(self.recorder.record)
+        self.kept_blocks = KeptBlocks(config, self._context, self.recorder.record)
+        self.block_history = BlockHistory(self.kept_blocks.record)
         self.health = Health(self)
         self._run_record = open_run_record(self._context, config)
         self._failures = FailureLog()
@@ -401,6 +403,7 @@ class DataFlowKernel(Readings):
         if not self.is_elsewhere and not self._closed.is_set():
             if not self.cleanup_called:
                 logger.warning("the program ended without cleaning up its kernel; doing so now")
+                self.kept_blocks.program_failed = died_of_an_error()
             self.cleanup()
 
     def __enter__(self) -> Self:

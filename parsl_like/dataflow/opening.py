@@ -5,10 +5,12 @@ from __future__ import annotations
 import logging
 import os
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from parsl_like.core.ids import ExecutorLabel
+from parsl_like.core.job_states import TERMINAL_STATES
 from parsl_like.core.ports import BlockContext, RunContext, RunInfo, RunSummary
 from parsl_like.core.records import Record
 from parsl_like.dataflow.memoization import BasicMemoizer
@@ -17,7 +19,8 @@ from parsl_like.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from parsl_like.config import Config
-    from parsl_like.core.ports import ElasticSession, MonitoringSink
+    from parsl_like.core.ids import BlockId, JobId
+    from parsl_like.core.ports import ElasticSession, MonitoringSink, ProviderSession
     from parsl_like.dataflow.dflow import DataFlowKernel
     from parsl_like.executors.base import ParslExecutor
     from parsl_like.monitoring.recorder import Recorder
@@ -31,7 +34,6 @@ def warn_of_what_is_not_there(config: Config) -> None:
     wishes = {
         "memoization and checkpoints": bool(type(config.memoizer) is BasicMemoizer or config.checkpoint_options),
         "monitoring": config.monitoring is not None,
-        "reattach": config.reattach is not None,
     }
     missing = ", ".join(name for name, wished in wishes.items() if wished)
     if missing:
@@ -101,6 +103,7 @@ def executor_context(kernel: DataFlowKernel, description: ParslExecutor) -> RunC
     directory = os.path.join(kernel.run_dir, str(label))
     with files_in(kernel.run_dir):
         os.makedirs(directory, exist_ok=True)
+        reattachment = kernel.kept_blocks.begin(description, str(label), directory)
     return RunContext(
         run=kernel._context,
         label=label,
@@ -109,6 +112,7 @@ def executor_context(kernel: DataFlowKernel, description: ParslExecutor) -> RunC
         defer=kernel._prepare.put,
         record=kernel.recorder.record,
         clock=kernel._clock,
+        reattachment=reattachment,
     )
 
 
@@ -126,7 +130,7 @@ def open_blocks(kernel: DataFlowKernel, description: Any, session: ElasticSessio
             period=kernel.config.strategy_period,
             max_idle=kernel.config.max_idletime,
         )
-    script_dir = os.path.join(kernel.run_dir, "submit_scripts")
+    script_dir = kernel.kept_blocks.scripts(str(session.label))
     with files_in(kernel.run_dir):
         os.makedirs(script_dir, exist_ok=True)
     context = BlockContext(run=kernel._context, label=session.label, script_dir=script_dir, clock=kernel._clock)
@@ -134,12 +138,33 @@ def open_blocks(kernel: DataFlowKernel, description: Any, session: ElasticSessio
     if strategy not in policies:
         raise ConfigurationError("strategy", strategy, f"one of {', '.join(sorted(policies))}")
     session.keeper = poller
+    opened = kernel.plugins.open_provider(provider, context)
+    label = str(session.label)
+    adopted = _still_there(kernel.kept_blocks.taken_over(label), opened, label)
     poller.add(
         session,
-        kernel.plugins.open_provider(provider, context),
+        opened,
         provider.limits(),
         policies[strategy],
         description=provider,
         error_handler=getattr(description, "block_error_handler", True),
+        adopted=adopted,
     )
+    kernel.kept_blocks.when_lost(label, partial(poller.scale_in, label, tuple(adopted)))
     return poller
+
+
+def _still_there(jobs: Mapping[BlockId, JobId], provider: ProviderSession, label: str) -> Mapping[BlockId, JobId]:
+    """Those of a dead run's jobs that have not ended while nobody looked after them: that is no failure of this run."""
+    if not jobs:
+        return {}
+    try:
+        reports = provider.status(list(jobs.values()))
+    except Exception as error:  # noqa: BLE001 - a provider may be a plugin's; who cannot be asked now is asked again later
+        logger.warning("executor %s: whether its earlier blocks live is not known yet: %r", label, error)
+        return jobs
+    over = {job for job, report in reports.items() if report.state in TERMINAL_STATES}
+    for block, job in jobs.items():
+        if job in over:
+            logger.info("executor %s: block %s (job %s) has ended meanwhile", label, block, job)
+    return {block: job for block, job in jobs.items() if job not in over}

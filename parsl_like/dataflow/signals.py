@@ -50,6 +50,8 @@ class EndingSignals:
 
     def __init__(self) -> None:
         self._kernels: weakref.WeakSet[Kernel] = weakref.WeakSet()
+        self.ending = False
+        """Whether one of these signals is ending the program now, and it has not been cleaned up before."""
         self._closing = 0
         self._tries = 0
         self._pending: int | None = None
@@ -113,6 +115,7 @@ class EndingSignals:
             return
         try:
             if kernels := list(self._kernels):
+                self.ending = True
                 _clean_up_apart(kernels, number)
         finally:
             os.kill(os.getpid(), number)
@@ -125,6 +128,7 @@ class EndingSignals:
 
     def forget_all(self) -> None:
         """In a forked process nobody runs tasks: apps are refused there, since their futures would never end."""
+        self.ending = False
         for kernel in list(self._kernels):
             kernel.is_open = False
         self._kernels.clear()

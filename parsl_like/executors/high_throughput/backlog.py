@@ -91,6 +91,11 @@ class Backlog:
             self.wide -= _wide(taken)
         return taken
 
+    def first(self) -> TaskItem | None:
+        """The next one, which stays; None if nothing waits."""
+        self._drop_cancelled()
+        return self._first_queue()[0] if self._length else None
+
     def narrow_run(self, limit: int) -> int:
         """How many of the next ``limit`` at least come before the first that holds several slots; 0 if that is next."""
         self._drop_cancelled()

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from parsl_like.core.ports import BlockRequest
+from parsl_like.core.reattachment import Rendezvous
 from parsl_like.errors import ExecutorError
 from parsl_like.executors.high_throughput.incarnation import Incarnation, Launch
 from parsl_like.executors.high_throughput.keys import create_keys, load_keys, manager_key_file, write_private
@@ -70,6 +71,7 @@ class Broker:
         self._errors = os.path.join(context.directory, "interchange.stderr")
         self._keys_directory = os.path.join(context.directory, "certificates")
         self._socket_directory: str | None = None
+        self._reattachment = context.reattachment
         self._opened = contextlib.ExitStack()
         self._waiter: Waiter
         self._tcp: Context | None = None
@@ -86,16 +88,36 @@ class Broker:
     def start(self) -> None:
         """Make the keys, bind the links, start the process; does not wait for it."""
         try:
-            self._opened.callback(shutil.rmtree, self._keys_directory, ignore_errors=True)
-            create_keys(self._keys_directory, encrypted=self._description.encrypted)
-            self._socket_directory = socket_directory()
-            self._opened.callback(shutil.rmtree, self._socket_directory, ignore_errors=True)
+            number = self._meet()
             self._waiter = Waiter()
             self._opened.callback(self._waiter.close)
-            self._launch(1)
+            self._launch(number)
         except BaseException:
             self.stop(time.monotonic())
             raise
+
+    def _meet(self) -> int:
+        """Make keys and a place for sockets, or take those where managers wait; gives the interchange's number."""
+        self._opened.callback(self._remove_places)
+        former = self._reattachment.former if self._reattachment is not None else None
+        if former is None:
+            create_keys(self._keys_directory, encrypted=self._description.encrypted)
+            self._socket_directory = socket_directory()
+            return 1
+        self._keys_directory = former.keys
+        self._socket_directory = former.sockets or socket_directory()
+        self._addresses = tuple(Endpoint(*urls) for urls in former.urls)
+        return former.incarnation + 1
+
+    def _remove_places(self) -> None:
+        for directory in (self._keys_directory, self._socket_directory):
+            if directory is not None and not self._leaves:
+                shutil.rmtree(directory, ignore_errors=True)
+
+    @property
+    def _leaves(self) -> bool:
+        """Whether everything is to be left as it is, for another driver."""
+        return self._reattachment is not None and self._reattachment.leaving
 
     def _launch(self, number: int) -> None:
         endpoint, links = self._listen(number)
@@ -165,6 +187,7 @@ class Broker:
         description = self._description
         # Managers look for a restarted interchange where the last one was.
         data, control = self._ports() or (description.worker_port, description.control_port)
+        kept = self._reattachment
         return InterchangeOptions(
             run_id=self._context.run.run_id,
             label=str(self._context.label),
@@ -187,6 +210,10 @@ class Broker:
             encrypted=description.encrypted,
             manager_selector=description.manager_selector.order or "random",
             incarnation=number,
+            reattach=kept.seconds if kept is not None else 0.0,
+            former_runs=self._former_runs,
+            manager_logdir=self._log_root(),
+            python_path=module_path(),
         )
 
     def _ports(self) -> tuple[int | None, int | None] | None:
@@ -247,6 +274,26 @@ class Broker:
         for urls in (ready.local, ready.remote):
             addresses += [Endpoint(data, control) for data, control in zip(urls[::2], urls[1::2], strict=True)]
         self._addresses = tuple(addresses)
+        self._tell_where(ready)
+
+    def _tell_where(self, ready: InterchangeReady) -> None:
+        """Have it kept where managers look for their interchange, for another driver."""
+        if self._reattachment is not None:
+            where = Rendezvous(
+                runs=(self._context.run.run_id, *self._former_runs),
+                keys=self._keys_directory,
+                sockets=self._socket_directory,
+                urls=tuple((address.data, address.control) for address in self._addresses),
+                incarnation=ready.incarnation,
+                interchange=ready.pid,
+                interchange_started=_started(ready.pid),
+            )
+            self._reattachment.tell(where)
+
+    @property
+    def _former_runs(self) -> tuple[str, ...]:
+        former = self._reattachment.former if self._reattachment is not None else None
+        return former.runs if former is not None else ()
 
     # --- its end and its return --------------------------------------------------------------------------------------
 
@@ -312,6 +359,7 @@ class Broker:
             address_probe_timeout=description.address_probe_timeout,
             worker_memory=description.worker_memory_limit,
             worker_processes=description.worker_process_limit,
+            reattach=self._reattachment.seconds if self._reattachment is not None else 0.0,
         )
         return BlockRequest(
             block_id=block,
@@ -352,7 +400,7 @@ class Broker:
         """End the process by closing its stdin, then by force, and remove links, keys and directory."""
         now, self._now = self._now, None
         if now is not None:
-            now.end(deadline)
+            now.leave() if self._leaves else now.end(deadline)
         self._opened.close()
 
 

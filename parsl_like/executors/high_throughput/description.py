@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import KW_ONLY, dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
+from parsl_like.core.fields import walltime_seconds
 from parsl_like.errors import ConfigurationError, UnsupportedFeatureError
 from parsl_like.executors.answers import CallableInt, CallableList
 from parsl_like.executors.arguments import spelled
@@ -148,6 +149,8 @@ class HighThroughputExecutor(BlockProviderExecutor):
     )
 
     resource_keys: ClassVar[frozenset[str]] = frozenset({"priority"})
+    keeps_blocks: ClassVar[bool] = True
+    """Whether its blocks can wait for another driver: ``Config(reattach=...)``."""
 
     def __post_init__(self) -> None:
         if self.max_workers_per_node == math.inf:  # 1.2's way to say that there is no limit
@@ -292,6 +295,14 @@ class HighThroughputExecutor(BlockProviderExecutor):
         if memory and self.mem_per_worker:
             limits.append(memory / self.mem_per_worker)
         return CallableInt(max(1, math.floor(min(limits, default=1))))
+
+    @property
+    def block_walltime(self) -> float:
+        """Seconds that a block may live, going by its provider; infinity where nothing limits it."""
+        try:
+            return float(walltime_seconds(getattr(self.provider, "walltime", None) or "")) or math.inf
+        except (AttributeError, ValueError):  # a provider of the user's own may say it in another way
+            return math.inf
 
     @property
     def silence_allowed(self) -> float:

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any, cast
 
+from parsl_like.executors.high_throughput.options import DISMISSAL
 from parsl_like.executors.high_throughput.protocol import INTERCHANGE
 
 if TYPE_CHECKING:
@@ -217,6 +218,8 @@ class Incarnation:
         process = self._process
         if process is not None:
             with contextlib.suppress(BrokenPipeError):
+                if not self._lifeline.closed:
+                    self._lifeline.write(DISMISSAL)
                 self._lifeline.close()
             patience = max(0.2, min(STOP_SECONDS, deadline - time.monotonic() - 2))
             for force in (None, process.terminate, process.kill):
@@ -228,6 +231,10 @@ class Incarnation:
                     break
                 except subprocess.TimeoutExpired:
                     patience = 1.0
+        self._hang_up()
+
+    def leave(self) -> None:
+        """Hang up and let the process go on: for it the driver is dead, and another one may come."""
         self._hang_up()
 
     def _hang_up(self) -> None:

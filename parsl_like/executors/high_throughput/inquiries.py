@@ -6,6 +6,7 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from parsl_like.core.ids import BlockId
+from parsl_like.core.limits import ExecutorLoad
 from parsl_like.executors.answers import CallableDict, CallableInt, CallableList
 from parsl_like.executors.block_inquiries import BlockInquiries
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from parsl_like.core.ports import Attempt
     from parsl_like.core.troubles import Troubles
     from parsl_like.executors.high_throughput.managers import ConnectedManagers
+    from parsl_like.executors.high_throughput.results import Arrivals
 
 logger = logging.getLogger(__name__)
 
@@ -25,10 +27,28 @@ class Inquiries(BlockInquiries):
     managers: ConnectedManagers
     troubles: Troubles
     held: dict[int, Attempt]
+    arrivals: dict[bytes, Arrivals]
+    stranded: int = 0
+    _slots_expected: int
 
     def drain(self, blocks: Sequence[BlockId]) -> None:
         """Let blocks finish what they run, then end."""
         raise NotImplementedError
+
+    def load(self) -> ExecutorLoad:
+        """Outstanding tasks against connected slots."""
+        managers = self.managers
+        return ExecutorLoad(
+            self.label,
+            len(self.held),
+            managers.slots,
+            max(1, managers.slots_per_block or self._slots_expected),
+            managers.blocks,
+            managers.idle_blocks,
+            self.stranded,
+            managers.draining_blocks,
+            managers.blocks_of(self.arrivals),
+        )
 
     def health(self) -> dict[str, Any]:
         """Facts for ``dfk.status()``: times in seconds since the epoch, ``stalled`` since when tasks wait in vain."""

@@ -37,9 +37,11 @@ from parsl_like.executors.high_throughput.exchange.placement_events import (
     FromManager,
     LinkOpened,
     ManagerEnded,
+    Tell,
     TurnEnded,
 )
 from parsl_like.executors.high_throughput.exchange.roster import Membership
+from parsl_like.executors.high_throughput.exchange.succession import Succession
 from parsl_like.executors.high_throughput.keys import load_keys
 from parsl_like.executors.high_throughput.links.local import SCHEME, LocalDialer, LocalListener
 from parsl_like.executors.high_throughput.links.waiting import Waiter
@@ -88,16 +90,11 @@ class Interchange:
     """
 
     def __init__(self, options: InterchangeOptions, stack: ExitStack) -> None:
+        self._options = options
         self._period = options.heartbeat_period
         now = time.monotonic()
-        self._machine = PlacementMachine(
-            Membership(options.run_id, platform.python_version(), VERSION),
-            incarnation=options.incarnation,
-            period=options.heartbeat_period,
-            threshold=options.heartbeat_threshold,
-            rank=block_order if options.manager_selector == "block_id" else None,
-            now=now,
-        )
+        self._machine = self._new_machine(now)
+        self._succession = Succession(options)
         self._watch = DriverWatch(options.driver_pid, options.driver_started, options.heartbeat_threshold)
         self._next_check = now + self._period
         self._notices = Notices()
@@ -112,6 +109,17 @@ class Interchange:
         self._sources[self._departures] = (8, self._take_departures)
         stack.callback(self._departures.close)
         self._open(options, stack)
+
+    def _new_machine(self, now: float) -> PlacementMachine:
+        options = self._options
+        return PlacementMachine(
+            Membership(options.run_id, platform.python_version(), VERSION),
+            incarnation=options.incarnation,
+            period=options.heartbeat_period,
+            threshold=options.heartbeat_threshold,
+            rank=block_order if options.manager_selector == "block_id" else None,
+            now=now,
+        )
 
     def _open(self, options: InterchangeOptions, stack: ExitStack) -> None:
         local = options.driver.data.startswith(SCHEME)
@@ -193,10 +201,12 @@ class Interchange:
         return self._sources[source][0]
 
     def _check(self, now: float) -> None:
-        self._next_check = now + self._period
         if reason := self._watch.gone(now):
-            self.driver_is_gone = True
-            self._end(reason, now)
+            self._driver_ended(reason, now)
+        if self._succession.is_over(now):
+            self._end("no driver has come in the place of the one that died", now)
+        until = self._succession.until
+        self._next_check = min(now + self._period, until) if now < until else now + self._period
         self._early.end_period()
         for notice in self._notices.end_period():
             self._say(notice)
@@ -211,18 +221,32 @@ class Interchange:
             self._end_by = now + STOP_SECONDS
             self._act(FromDriver(protocol.Stop(reason)))
 
+    def _driver_ended(self, reason: str, now: float) -> None:
+        """There is nothing more to do, unless another driver may come: then managers are kept, without their tasks."""
+        if self.driver_is_gone:
+            return
+        self.driver_is_gone = True
+        if self._watch.dismissed or not self._watch.seen_to_end or not self._succession.begin(now):
+            self._end(reason, now)
+            return
+        logger.info("%s; managers wait %g s for another driver", reason, self._succession.until - now)
+        self._next_check = min(self._next_check, self._succession.until)
+        self._machine = self._new_machine(now)
+        ask = protocol.Registered(protocol.PRESENT_YOURSELF, self._period, self._options.heartbeat_threshold)
+        for manager in self._delivery.known():
+            self._delivery.carry_out(Tell(manager, ask))
+
     def _take_pipe(self, pipe: int, now: float) -> None:
         if reason := self._watch.pipe_ended():
             self._waiter.remove(pipe)
-            self.driver_is_gone = True
-            self._end(reason, now)
+            self._driver_ended(reason, now)
 
     def _take_signals(self, pipe: int, now: float) -> None:
         numbers = os.read(pipe, 4096)
         self._end(f"the interchange was told to by signal {numbers[0]}", now)
 
     def _take_departures(self, departures: Departures, now: float) -> None:
-        departures.handle(lambda manager: self._act(ManagerEnded(manager)))
+        departures.handle(lambda manager: self._act(ManagerEnded(manager, now)))
 
     def _authenticate(self, authenticator: Authenticator, now: float) -> None:
         authenticator.handle()
@@ -248,6 +272,8 @@ class Interchange:
         def take(parts: list[Any]) -> None:
             message = protocol.decode(parts[0])
             self._watch.heard(now, beat=isinstance(message, protocol.Heartbeat))
+            if self.driver_is_gone:  # what it had said last, before it died
+                return
             if isinstance(message, protocol.Stop | protocol.Goodbye):
                 self._end(f"the driver said so: {message.reason}", now)
             else:
@@ -267,6 +293,9 @@ class Interchange:
             if type(message) is protocol.Notice:
                 self._notices.add(f"{_manager_name(parts)}: {message.text[:MOST_WORDS]}", kind=message.kind)
                 return
+            if type(message) is protocol.Register and (order := self._succession.order_for(message)):
+                self._delivery.carry_out(Tell(manager, order))
+                return
             if type(message) is protocol.Results:
                 self._pass_on(manager, message, frame, parts[2:])
             self._act(FromManager(now, manager, message))
@@ -274,6 +303,8 @@ class Interchange:
                 early = self._early.take(manager)
                 for batch in early if self._machine.knows(manager) else ():
                     self._delivery.forward(*batch)
+                if self._succession.waits and message.held:  # tasks of a driver that is dead
+                    self._act(FromDriver(protocol.Cancel(message.held)))
 
         self._drain(channel, take)
         for parting in channel.partings():

@@ -19,6 +19,7 @@ from parsl_like.executors.high_throughput.node import orphans
 from parsl_like.executors.high_throughput.node.facts import GIGABYTE, Node, worker_count
 from parsl_like.executors.high_throughput.node.pinning import pins, usable_processors
 from parsl_like.executors.high_throughput.node.signals import Signals
+from parsl_like.executors.high_throughput.node.succession import TakenOver, begin_anew
 from parsl_like.executors.high_throughput.node.worker import Limits
 from parsl_like.executors.high_throughput.node.workers import WorkerPool
 from parsl_like.executors.high_throughput.options import ManagerOptions
@@ -36,10 +37,14 @@ FAILED = 1
 
 def main(argv: Sequence[str]) -> int:
     """Run a manager to its end; gives the exit code."""
+    began = time.monotonic()
     try:
         options = ManagerOptions.from_argv(argv)
         with ExitStack() as stack:
             _manage(options, stack)
+    except TakenOver as order:  # by now nothing of the old run is left
+        logger.info("%s", order)
+        begin_anew(order.options, time.monotonic() - began)
     except (ParslError, OSError, ValueError) as error:
         logger.error("ended: %s", error)  # noqa: TRY400 - the sentence says it all
         print(f"manager: {error}", file=sys.stderr)  # noqa: T201

@@ -32,21 +32,26 @@ class ConnectedManagers:
     without_slots_since: float | None = None
     _idle: set[BlockId] = field(default_factory=set)
     _members: dict[BlockId, int] = field(default_factory=dict)
+    _draining: dict[BlockId, int] = field(default_factory=dict)
+    _drained: int = 0
+    _usual: int = 0
 
     def take(self, news: ManagerNews, now: float) -> None:
         """Learn that a manager came, changed or went."""
         manager = self.live.get(news.manager)
+        if self.slots:
+            self._usual = self.slots_per_block
         if news.what == "connected":
             if manager is not None:
                 self._leave(manager)
             self.live[news.manager] = ConnectedManager(news, now)
-            block = BlockId(news.block)
-            self._members[block] = self._members.get(block, 0) + 1
+            self._count(BlockId(news.block), members=1)
             self.slots += news.slots
         elif news.what == "draining":
             if manager is not None and not manager.draining:
                 manager.draining = True
                 self.slots -= manager.news.slots
+                self._count(BlockId(manager.news.block), draining=1)
         else:
             if manager is not None:
                 self._leave(manager)
@@ -61,10 +66,20 @@ class ConnectedManagers:
         if not manager.draining:
             self.slots -= manager.news.slots
         block = BlockId(manager.news.block)
-        self._members[block] -= 1
-        if not self._members[block]:
-            del self._members[block]
+        self._count(block, members=-1, draining=-int(manager.draining))
+        if block not in self._members:
             self._idle.discard(block)
+
+    def _count(self, block: BlockId, *, members: int = 0, draining: int = 0) -> None:
+        before = self._is_drained(block)
+        for counts, change in ((self._members, members), (self._draining, draining)):
+            counts[block] = counts.get(block, 0) + change
+            if not counts[block]:
+                del counts[block]
+        self._drained += self._is_drained(block) - before
+
+    def _is_drained(self, block: BlockId) -> bool:
+        return 0 < self._members.get(block, 0) == self._draining.get(block, 0)
 
     def idle(self, blocks: dict[str, bool]) -> None:
         """Learn which blocks hold nothing, or something again."""
@@ -73,6 +88,11 @@ class ConnectedManagers:
                 self._idle.add(BlockId(block))
             else:
                 self._idle.discard(BlockId(block))
+
+    def blocks_of(self, managers: Collection[bytes]) -> tuple[BlockId, ...]:
+        """The blocks of some managers, of those that are connected."""
+        blocks = [manager.news.block for name, manager in list(self.live.items()) if name in managers]
+        return tuple(map(BlockId, dict.fromkeys(blocks)))
 
     def of_blocks(self, blocks: Collection[BlockId]) -> list[bytes]:
         """The connected managers of some blocks."""
@@ -89,9 +109,14 @@ class ConnectedManagers:
         return tuple(block for block in self.blocks if block in self._idle)
 
     @property
+    def draining_blocks(self) -> tuple[BlockId, ...]:
+        """Connected blocks that take nothing new."""
+        return tuple(block for block in self.blocks if self._is_drained(block)) if self._drained else ()
+
+    @property
     def slots_per_block(self) -> int:
-        """Slots of an average connected block, 0 if there is none."""
-        return self.slots // max(1, len(self._members))
+        """Slots of an average block that takes tasks, or of the last ones if none does now; 0 if none ever did."""
+        return self.slots // max(1, len(self._members) - self._drained) or self._usual
 
     def described(self) -> list[dict[str, Any]]:
         """One dictionary for each, with the keys that Parsl's ``connected_managers`` has."""

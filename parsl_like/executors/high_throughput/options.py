@@ -18,6 +18,9 @@ FLAG = "--options"
 OPTIONS_FILE = "manager.options"
 """Beside the keys: what the managers of a user's own ``launch_cmd`` are told, should they not hear it."""
 
+DISMISSAL = b"end"
+"""What a driver that ends on purpose writes to its interchange's stdin before it closes that."""
+
 Transport = Literal["tcp", "ipc"] | None
 """How processes of one host talk; None: unix sockets if they really share a host, else TCP."""
 
@@ -45,6 +48,7 @@ class ProcessOptions:
         heartbeat_threshold: Seconds of silence after which the other side counts as gone.
         poll_period: Milliseconds of Parsl's ``poll_period``; nothing here polls, so it only bounds the longest sleep.
         transport: How processes of one host talk.
+        reattach: Seconds for which it waits for another driver when this one has died; 0 to end at once.
     """
 
     run_id: str
@@ -55,6 +59,7 @@ class ProcessOptions:
     heartbeat_threshold: float = 30.0
     poll_period: int = 10
     transport: Transport = None
+    reattach: float = 0.0
 
     def to_argv(self) -> list[str]:
         """The command line's arguments: two words, safe in any shell."""
@@ -142,6 +147,9 @@ class InterchangeOptions(ProcessOptions):
         encrypted: Whether links over TCP are.
         manager_selector: In which order managers are offered tasks.
         incarnation: How often the driver has started an interchange for this executor, counted from 1.
+        former_runs: Runs of drivers that have died, whose managers are taken over.
+        manager_logdir: Where the folders of blocks' logs are, on nodes; for managers that are taken over.
+        python_path: Directories that workers look for modules in; likewise.
     """
 
     driver: Endpoint
@@ -157,6 +165,9 @@ class InterchangeOptions(ProcessOptions):
     encrypted: bool = True
     manager_selector: Literal["random", "block_id"] = "random"
     incarnation: int = 1
+    former_runs: tuple[str, ...] = ()
+    manager_logdir: str = ""
+    python_path: tuple[str, ...] = ()
 
 
 def silence_allowed(period: float, threshold: float | None) -> float:

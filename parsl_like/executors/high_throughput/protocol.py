@@ -38,6 +38,12 @@ REGISTER_TAG = 16
 PRESENT_YOURSELF = 0
 """The incarnation that no interchange has: a manager that is told it registers again."""
 
+TIME_IS_UP = "its block's walltime was over"
+"""Why a manager ends that has come to the end of its block."""
+
+LONG = -1.0
+"""The walltime of an attempt that may run for as long as it likes, and needs a place with most of its life ahead."""
+
 HASH_SIZE = 16
 """Length of a function's hash in bytes."""
 
@@ -63,7 +69,7 @@ class TaskItem(msgspec.Struct, array_like=True, frozen=True, gc=False):
         body: The packed call.
         buffers: How many of the message's buffer frames belong to it.
         priority: Lower runs first, first come first served among equals.
-        walltime: Seconds it may run, 0 for no limit.
+        walltime: Seconds it may run, 0 for no limit, :data:`LONG` for none and a place that is not about to end.
         spec: Id of its resource specification, 0 for none.
         slots: How many worker slots it holds.
     """
@@ -172,10 +178,12 @@ class Register(Message, tag=REGISTER_TAG, frozen=True):
         package: Version of this package there.
         packages: Versions of other packages that matter, by name.
         transport: "ipc" or "tcp".
-        ends: Seconds from now until its walltime ends, 0 if unknown.
+        ends: Seconds from now until its block's walltime ends, 0 if unknown.
         held: Attempts it holds (not empty when it comes back after a cut or a restart of the interchange).
         unacknowledged: Sequence numbers of result batches it will send again.
         finished: The attempts in those batches.
+        leaves: Seconds from now until it ends by itself, ahead of its block's walltime; 0 if it does not.
+        life: Seconds from its first registration until then; 0 likewise.
     """
 
     version: int
@@ -197,6 +205,8 @@ class Register(Message, tag=REGISTER_TAG, frozen=True):
     held: list[Attempt] = []
     unacknowledged: list[Attempt] = []
     finished: list[Attempt] = []
+    leaves: float = 0.0
+    life: float = 0.0
 
 
 class Registered(Message, tag=17, frozen=True):
@@ -222,9 +232,10 @@ class Heartbeat(Message, tag=19, frozen=True):
 
 
 class Drain(Message, tag=20, frozen=True):
-    """To a manager: take nothing new, finish, end. To the interchange: do that with these blocks."""
+    """To a manager: take nothing new, finish, end. To the interchange: do that with these blocks; managers say why."""
 
     blocks: list[str] = []
+    reason: str = ""
 
 
 class Cancel(Message, tag=21, frozen=True):
@@ -247,12 +258,16 @@ class Goodbye(Message, tag=23, frozen=True):
         returned: Of what a manager held: the attempts that had not begun.
         abandoned: Those that had begun and were stopped.
         finished: Those in result batches that have not been acknowledged, and may still be on their way.
+        ran: For how many seconds each of those that were stopped had run.
+        expired: Whether it ends because its block's time is up.
     """
 
     reason: str
     returned: list[Attempt] = []
     abandoned: list[Attempt] = []
     finished: list[Attempt] = []
+    ran: list[float] = []
+    expired: bool = False
 
 
 class Acknowledged(Message, tag=24, frozen=True):
@@ -265,6 +280,20 @@ class Stop(Message, tag=25, frozen=True):
     """End now: running tasks are not waited for."""
 
     reason: str
+
+
+class Adopted(Message, tag=26, frozen=True):
+    """To a manager of an earlier run whose driver has died: forget that, and begin anew as one of this run.
+
+    Attributes:
+        run_id: This run.
+        logdir: Where the folders of its blocks' logs are, on the node.
+        python_path: Directories that its workers look for modules in, before their own.
+    """
+
+    run_id: str
+    logdir: str
+    python_path: list[str]
 
 
 # --- control link: driver ----------------------------------------------------------------------------------------
@@ -302,13 +331,25 @@ class ManagerNews(Message, tag=33, frozen=True):
 
 
 class Lost(Message, tag=34, frozen=True):
-    """Attempts whose manager is gone: those that (may) have run, and those that surely had not begun."""
+    """Attempts whose manager is gone: those that (may) have run, and those that surely had not begun.
+
+    Attributes:
+        manager: The manager.
+        hostname: Its node.
+        reason: What happened to it.
+        started: The attempts that have run, or may have.
+        unstarted: The others.
+        ran: For how many seconds each of the first had run, where that is known.
+        life: If its block's time was up: how many seconds it could be used; 0 if something else happened.
+    """
 
     manager: Identity
     hostname: str
     reason: str
     started: list[Attempt]
     unstarted: list[Attempt]
+    ran: list[float] = []
+    life: float = 0.0
 
 
 class BlockIdle(Message, tag=35, frozen=True):
@@ -332,6 +373,12 @@ class Notice(Message, tag=37, frozen=True):
     kind: str = "warning"
 
 
+class Stranded(Message, tag=38, frozen=True):
+    """How many attempts wait that no connected manager takes, since its block ends too soon for them."""
+
+    count: Count
+
+
 AnyMessage = (
     Function
     | Tasks
@@ -347,12 +394,14 @@ AnyMessage = (
     | Goodbye
     | Acknowledged
     | Stop
+    | Adopted
     | InterchangeReady
     | ManagerNews
     | Lost
     | BlockIdle
     | BlockEnded
     | Notice
+    | Stranded
 )
 
 _encoder = msgspec.msgpack.Encoder()

@@ -19,7 +19,6 @@ import msgspec
 
 from parsl_like.core.events import EventType, RawEvent
 from parsl_like.core.ids import BlockId
-from parsl_like.core.limits import ExecutorLoad
 from parsl_like.core.records import Record
 from parsl_like.core.troubles import Troubles
 from parsl_like.errors import (
@@ -46,6 +45,7 @@ from parsl_like.executors.high_throughput.protocol import (
     Tasks,
 )
 from parsl_like.executors.high_throughput.results import Arrivals, failure_event, outcome_events
+from parsl_like.executors.high_throughput.walltimes import Walltimes
 from parsl_like.plugins.markers import hookimpl
 from parsl_like.serialize.facade import is_plain, unpack
 from parsl_like.serialize.segments import Segment, layout
@@ -91,6 +91,7 @@ class HighThroughputSession(Inquiries):
     def __init__(self, description: HighThroughputExecutor, context: RunContext) -> None:
         super().__init__(description, run_dir=context.run.run_dir, run_id=context.run.run_id)
         self._slots_expected = description.workers_per_node * description.nodes_per_block
+        self._walltimes = Walltimes(str(context.label), description.block_walltime)
         self.label = context.label
         self.keeper: BlockKeeper | None = None
         self.context = context
@@ -103,7 +104,7 @@ class HighThroughputSession(Inquiries):
         self._commands: deque[Message] = deque()
         self._events: list[RawEvent] = []
         self._acknowledged: dict[bytes, int] = {}
-        self._arrivals: dict[bytes, Arrivals] = {}
+        self.arrivals: dict[bytes, Arrivals] = {}
         self._unacknowledged = 0
         self._unacknowledged_bytes = 0
         self.stale = 0
@@ -128,9 +129,8 @@ class HighThroughputSession(Inquiries):
 
     def submit(self, attempts: Sequence[Attempt]) -> None:
         """Send attempts in batches, each function before the first task that names it."""
-        if self.error is not None:
-            self._refuse(attempts, self.error)
-            return
+        if self.error is not None or self._walltimes.matter:
+            attempts = self._sifted(attempts)
         items: list[TaskItem] = []
         parts: list[Any] = []
         size = 0
@@ -197,18 +197,6 @@ class HighThroughputSession(Inquiries):
             # On the data link, behind the tasks themselves: on the other one it could overtake them.
             self._broker.send_data(protocol.encode(protocol.Cancel([int(attempt) for attempt in live])), ())
 
-    def load(self) -> ExecutorLoad:
-        """Outstanding tasks against connected slots."""
-        managers = self.managers
-        return ExecutorLoad(
-            self.label,
-            len(self.held),
-            managers.slots,
-            max(1, managers.slots_per_block or self._slots_expected),
-            managers.blocks,
-            managers.idle_blocks,
-        )
-
     def close(self, *, deadline: float) -> None:
         """End interchange and managers; the owner thread must not poll any more."""
         self.error = self.error or BadStateException(self, "the executor was shut down")
@@ -249,6 +237,12 @@ class HighThroughputSession(Inquiries):
         self.context.wake()
 
     # --- sending -------------------------------------------------------------------------------------------------
+
+    def _sifted(self, attempts: Sequence[Attempt]) -> Sequence[Attempt]:
+        if self.error is None:
+            return self._walltimes.sift(attempts, self._refuse)
+        self._refuse(attempts, self.error)
+        return ()
 
     def _accepts(self, attempt: Attempt) -> bool:
         try:
@@ -305,6 +299,7 @@ class HighThroughputSession(Inquiries):
         gone = self.managers.of_blocks(self._ended)
         self._doubt = Doubt(self.held, absent.union(self.managers.live), gone)
         self._known_functions.clear()
+        self.stranded = 0
         if self._drained:
             self._later(protocol.Drain(list(self._drained)))
 
@@ -336,8 +331,8 @@ class HighThroughputSession(Inquiries):
                 self._take_news(message)
             case protocol.Lost():
                 self._take_losses(message)
-            case protocol.BlockIdle(blocks):
-                self.managers.idle(blocks)
+            case protocol.BlockIdle() | protocol.Stranded():
+                self._take_waiting(message)
             case protocol.NeedFunction(hashes):
                 for digest in hashes:
                     if digest in self._functions:
@@ -362,7 +357,7 @@ class HighThroughputSession(Inquiries):
         """Turn results into events: plain values at once, what may run user code off this thread."""
         held, events, deferred = self.held, self._events, []
         manager, at = message.manager, 0
-        arrivals = self._arrivals.setdefault(manager, Arrivals())
+        arrivals = self.arrivals.setdefault(manager, Arrivals())
         again = arrivals.has(message.sequence)
         for item in self._items_of(message):
             parts = buffers[at : at + item.buffers] if item.buffers else ()
@@ -429,12 +424,18 @@ class HighThroughputSession(Inquiries):
         logger.log(level, text, self.label, manager, news.hostname, news.block, news.what, news.reason)
         self._record("node", manager, {"what": news.what, "block": news.block, "host": news.hostname})
 
+    def _take_waiting(self, message: protocol.BlockIdle | protocol.Stranded) -> None:
+        """Blocks that wait for tasks, or tasks that wait for blocks."""
+        if isinstance(message, protocol.BlockIdle):
+            self.managers.idle(message.blocks)
+        else:
+            self.stranded = message.count
+            self._nudge()
+
     def _take_losses(self, lost: protocol.Lost) -> None:
-        cause = ManagerLost(lost.manager, lost.hostname, lost.reason)
-        for started, attempts in ((True, lost.started), (False, lost.unstarted)):
-            for attempt in attempts:
-                if self.held.pop(attempt, None) is not None:
-                    self._events.append((_LOST, attempt, (cause, started)))
+        for attempt, started, cause in self._walltimes.causes(lost):
+            if self.held.pop(attempt, None) is not None:
+                self._events.append((_LOST, attempt, (cause, started)))
 
     def _record(self, kind: str, subject: str, fields: Mapping[str, Any]) -> None:
         self.context.record(Record(kind, self.context.clock.wall(), subject, fields))

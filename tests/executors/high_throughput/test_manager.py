@@ -708,6 +708,54 @@ def test_a_manager_drains_itself_after_its_period(interchange: Interchange) -> N
     assert finish(manager) == (0, "")
 
 
+def ends_in(seconds: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the blocks of managers end that are started from now on."""
+    monkeypatch.setenv("PARSL_LIKE_BLOCK_ENDS", str(time.time() + seconds))
+
+
+def test_a_manager_ends_before_its_block_does(
+    interchange: Interchange, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def until(folder: str, number: int) -> str:
+        open(f"{folder}/{number}", "w", encoding="ascii").close()
+        while not os.path.exists(f"{folder}/go"):
+            time.sleep(0.001)
+        return "finished"
+
+    ends_in(10.0, monkeypatch)
+    manager = interchange.start(prefetch=5)
+    interchange.until(lambda: len(interchange.registers) == 2)  # once it knows how long it took to be taken
+    first, second = interchange.registers
+    assert 0 < second.leaves <= second.life <= first.leaves == first.life < first.ends <= 10.0
+    assert interchange.call(time.sleep, 2.0) is None  # so it wants to have more than that when it drains
+    attempts = interchange.submit_many(until, [(str(tmp_path), number) for number in range(4)])
+    wait_for(tmp_path / "0", tmp_path / "1")
+    assert interchange.wait(Drain) == Drain(["3"], "its block ends soon")
+    interchange.tell(Drain(["3"]))
+    interchange.until(lambda: set(attempts[2:]) <= interchange.results.keys())
+    assert {interchange.results[attempt][0].outcome for attempt in attempts[2:]} == {OUTCOME_LOST}
+    (tmp_path / "go").touch()
+    assert [interchange.answer(attempt) for attempt in attempts[:2]] == ["finished"] * 2
+    goodbye = interchange.wait(Goodbye)
+    assert (goodbye.reason, goodbye.returned, goodbye.abandoned) == ("it is drained", [], [])
+    assert not goodbye.expired
+    assert finish(manager) == (0, "")
+
+
+def test_what_still_runs_when_the_time_is_up_is_stopped_in_order(
+    interchange: Interchange, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ends_in(5.0, monkeypatch)
+    manager = interchange.start(max_workers=1)
+    interchange.until(lambda: len(interchange.registers) == 2)
+    attempt = interchange.submit(running, str(tmp_path / "a"))
+    goodbye = interchange.wait(Goodbye)
+    assert (goodbye.reason, goodbye.expired) == (protocol.TIME_IS_UP, True)
+    assert (goodbye.returned, goodbye.abandoned) == ([], [attempt])
+    assert 0 < goodbye.ran[0] < 5.0
+    assert finish(manager) == (0, "")
+
+
 def test_stopping_gives_back_what_had_not_begun(interchange: Interchange, tmp_path: Path) -> None:
     manager = interchange.join(prefetch=10)
     interchange.submit(running, str(tmp_path / "a"))

@@ -25,7 +25,7 @@ def test_slots_and_blocks_are_those_of_the_connected() -> None:
     managers.take(news("b", "lost", reason="silence"), 6.0)
     assert (managers.slots, managers.blocks, managers.slots_per_block) == (2, ("1",), 2)
     managers.take(news("c", "ended", block="1"), 6.0)
-    assert (managers.slots, managers.blocks, managers.slots_per_block) == (0, (), 0)
+    assert (managers.slots, managers.blocks, managers.slots_per_block) == (0, (), 2), "as the last one had"
     assert (len(managers.live), managers.ended) == (0, 2)
 
 
@@ -96,3 +96,32 @@ def test_people_are_told_what_there_is() -> None:
         "connected_since": 5.0,
     }
     assert managers.packages() == {"a": {"numpy": "2"}}
+
+
+def test_a_block_drains_when_all_its_managers_do() -> None:
+    managers = connected(("a", "0"), ("b", "0"), ("c", "1"))
+    assert (managers.draining_blocks, managers.slots_per_block) == ((), 3)
+    managers.take(news("a", "draining"), 6.0)
+    assert managers.draining_blocks == ()
+    managers.take(news("b", "draining"), 6.0)
+    managers.take(news("b", "draining"), 6.0)
+    assert (managers.draining_blocks, managers.slots, managers.slots_per_block) == (("0",), 2, 2)
+    managers.take(news("c", "draining", block="1"), 6.0)
+    assert (managers.draining_blocks, managers.slots, managers.slots_per_block) == (("0", "1"), 0, 2)
+    for name, block in (("a", "0"), ("c", "1")):
+        managers.take(news(name, "ended", block=block), 7.0)
+    assert managers.draining_blocks == ("0",)
+    managers.take(news("d", block="0"), 8.0)
+    assert managers.draining_blocks == ()
+
+
+def test_a_manager_that_connects_again_drains_no_longer() -> None:
+    managers = connected(("a", "0"))
+    managers.take(news("a", "draining"), 6.0)
+    managers.take(news("a"), 7.0)
+    assert (managers.draining_blocks, managers.slots) == ((), 2)
+
+
+def test_the_blocks_of_managers() -> None:
+    managers = connected(("a", "0"), ("b", "0"), ("c", "1"), ("d", "2"))
+    assert managers.blocks_of([b"b", b"a", b"d", b"gone"]) == ("0", "2")

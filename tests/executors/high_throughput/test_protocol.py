@@ -29,6 +29,7 @@ EXAMPLES: dict[str, Any] = {
     "str": "text",
     "bytes": b"\x00bytes",
     "list[str]": ["a"],
+    "list[float]": [0.5],
     "dict[str, str]": {"a": "b"},
     "dict[str, bool]": {"0": True},
     "list[TaskItem]": [TaskItem(1 << 16, b"h" * 16, b"body", 2, -1.0, 3.0, 4, 5)],

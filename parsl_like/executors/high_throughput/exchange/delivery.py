@@ -43,6 +43,10 @@ class Delivery:
         """A manager was heard on a link."""
         self._managers[link][manager] = channel
 
+    def known(self) -> list[bytes]:
+        """The managers that were heard and have not been given up."""
+        return list(self._managers["control"])
+
     def say(self, message: Message, link: Link = "control") -> None:
         """Send a message to the driver."""
         self._driver[link].send(protocol.encode(message))

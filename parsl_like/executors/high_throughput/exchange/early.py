@@ -48,3 +48,23 @@ class EarlyResults:
         """Forget what has been kept for more than a period."""
         self._count -= sum(map(len, self._old.values()))
         self._old, self._young = self._young, {}
+
+
+class EarlyAttempts:
+    """Which attempts such results were of; kept for a period or two, as long as the registration may be on its way."""
+
+    def __init__(self) -> None:
+        self._young: dict[bytes, set[int]] = {}
+        self._old: dict[bytes, set[int]] = {}
+
+    def note(self, manager: bytes, attempts: Sequence[int]) -> None:
+        """Results of these have come of somebody who is not known."""
+        self._young.setdefault(manager, set()).update(attempts)
+
+    def take(self, manager: bytes) -> set[int]:
+        """What has been noted of a manager; it is kept no longer."""
+        return self._young.pop(manager, set()) | self._old.pop(manager, set())
+
+    def end_period(self) -> None:
+        """Forget what has been kept for more than a period."""
+        self._old, self._young = self._young, {}

@@ -9,6 +9,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from parsl_like.executors.high_throughput.options import DISMISSAL
+
 if TYPE_CHECKING:
     from contextlib import ExitStack
 
@@ -28,6 +30,10 @@ class DriverWatch:
         started: When it started, in clock ticks since boot, as ``/proc/<pid>/stat`` has it; 0 if unknown.
         threshold: Seconds of silence allowed.
         pipe: A descriptor that the driver holds the other end of.
+
+    Attributes:
+        dismissed: Whether the driver has said in that pipe that it ends on purpose.
+        seen_to_end: Whether it surely has ended; False as long as it is only silent.
     """
 
     def __init__(self, pid: int, started: float, threshold: float, pipe: int = 0) -> None:
@@ -36,6 +42,8 @@ class DriverWatch:
         self._allowed = threshold + PATIENCE
         self._heard = 0.0
         self._beats = False
+        self.dismissed = False
+        self.seen_to_end = False
         self._visible = started > 0 and process_started(pid) == started
         self.pipe = pipe if _is_pipe(pipe) else None
         """What to poll: readable when the driver wrote to it or let it go. None if it is not held by anybody."""
@@ -50,7 +58,10 @@ class DriverWatch:
     def pipe_ended(self) -> str | None:
         """To be called when the pipe is readable: why the driver is gone, None if it only wrote something."""
         with suppress(BlockingIOError, InterruptedError):
-            if self.pipe is not None and not os.read(self.pipe, 65536):
+            said = b"-" if self.pipe is None else os.read(self.pipe, 65536)
+            self.dismissed = self.dismissed or DISMISSAL in said
+            if not said:
+                self.seen_to_end = True
                 return "the driver closed its end of the pipe"
         return None
 
@@ -58,6 +69,7 @@ class DriverWatch:
         """Why the driver is gone, None if there is no sign of it."""
         if self._visible:
             if process_started(self._pid) != self._started:
+                self.seen_to_end = True
                 return f"the driver's process {self._pid} has ended"
         elif self._beats and now - self._heard > self._allowed:
             return f"nothing was heard of the driver for {now - self._heard:.0f} s"

@@ -68,15 +68,16 @@ class Openings:
             del row.line[row.register.manager]
             row.line = None
 
-    def deal(self, backlog: Backlog, widest: int = 1, managers: int = 1) -> Dealt:
+    def deal(self, backlog: Backlog, widest: int = 1, managers: int = 1, dealt: Dealt | None = None) -> Dealt:
         """Take from the backlog what managers want; they hold it from now on.
 
         Args:
             backlog: What waits.
             widest: How many slots the largest manager has; an attempt that wants more gets as many.
             managers: How many there are, those included that want nothing at the moment.
+            dealt: What has been dealt in this turn, to which the rest is added.
         """
-        dealt: Dealt = {}
+        dealt = {} if dealt is None else dealt
         if backlog.wide:
             self._deal_mixed(backlog, widest, managers, dealt)
         elif len(backlog) == 1 and (row := self._first()):
@@ -84,6 +85,26 @@ class Openings:
         else:
             self._deal_narrow(backlog, len(backlog), managers, dealt)
         return dealt
+
+    def with_slots(self) -> list[ManagerRow]:
+        """The managers with a free slot, in the order in which they are filled, or else in that in which they end."""
+        if self._pack:
+            lines = [self._free[block] for _, block in sorted(self._blocks)]
+            return [row for line in lines for row in line.values()]
+        return sorted(self._free[""].values(), key=lambda row: row.ends)
+
+    def with_stock(self) -> list[ManagerRow]:
+        """The managers that want more, although all their slots are taken; the emptiest first."""
+        return list(chain.from_iterable(map(dict.values, self._stock)))
+
+    def hand(self, row: ManagerRow, items: list[TaskItem], dealt: Dealt, widest: int) -> None:
+        """Give what was taken to a manager; what holds several slots comes alone."""
+        if items[0].slots > 1:
+            row.hold_wide(items[0], min(items[0].slots, widest))
+            self.review(row)
+            dealt.setdefault(row, []).extend(items)
+        else:
+            self._hand(row, items, dealt)
 
     def validate(self, rows: dict[bytes, ManagerRow]) -> None:
         """Check that exactly those managers are listed that want more.

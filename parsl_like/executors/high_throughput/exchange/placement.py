@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Any, Literal
 from parsl_like.errors import BadMessage, InternalConsistencyError
 from parsl_like.executors.high_throughput import protocol
 from parsl_like.executors.high_throughput.backlog import Backlog
+from parsl_like.executors.high_throughput.exchange.early import EarlyAttempts
 from parsl_like.executors.high_throughput.exchange.function_cache import FunctionCache
 from parsl_like.executors.high_throughput.exchange.idleness import Idleness
+from parsl_like.executors.high_throughput.exchange.lifetimes import Lifetimes
 from parsl_like.executors.high_throughput.exchange.openings import Openings
 from parsl_like.executors.high_throughput.exchange.placement_events import (
     Effect,
@@ -30,16 +32,14 @@ from parsl_like.executors.high_throughput.exchange.placement_events import (
     Undelivered,
     Untold,
 )
-from parsl_like.executors.high_throughput.exchange.roster import ManagerRow, Membership, Roster, news_of
+from parsl_like.executors.high_throughput.exchange.roster import Departed, ManagerRow, Membership, Roster, news_of
 from parsl_like.executors.high_throughput.exchange.unreached import Unreached
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
 
+    from parsl_like.executors.high_throughput.exchange.timed_backlog import TimedBacklog
     from parsl_like.executors.high_throughput.protocol import Function, TaskItem
-
-REMEMBERED = 10_000
-"""How many managers that are gone are remembered, to be told to stop if they come back."""
 
 
 class PlacementMachine:
@@ -69,17 +69,17 @@ class PlacementMachine:
         self._period = period
         self._threshold = threshold
         self._next_beat = now + period
-        self._backlog = Backlog()
+        self._plain = Backlog()
+        self._backlog: Backlog | TimedBacklog = self._plain
+        self._lifetimes: Lifetimes | None = None
         self._cache = FunctionCache()
         self._rank = rank
         self._openings = Openings(pack=rank is not None)
         self._idleness = Idleness()
         self._rows = Roster()
         self._linked: set[bytes] = set()
-        self._gone: dict[bytes, None] = {}
-        self._early: dict[bytes, set[int]] = {}
-        self._earlier: dict[bytes, set[int]] = {}
-        self._wanted: dict[bytes, set[bytes]] = {}
+        self._gone = Departed()
+        self._early = EarlyAttempts()
         self._draining: set[str] = set()
         self._to_acknowledge: set[bytes] = set()
         self._unreached = Unreached()
@@ -129,7 +129,8 @@ class PlacementMachine:
     def deadline(self) -> float:
         """When the next :class:`TurnEnded` is due, in monotonic seconds, if nothing comes before."""
         idle = self._idleness.deadline()
-        return min(self._next_beat, self._unreached.deadline(), math.inf if idle is None else idle)
+        due = min(self._next_beat, self._unreached.deadline(), math.inf if idle is None else idle)
+        return due if self._lifetimes is None else min(due, self._lifetimes.deadline())
 
     def has_given_up(self, manager: bytes) -> bool:
         """Whether a manager was taken, and is gone."""
@@ -165,8 +166,7 @@ class PlacementMachine:
         take(message)
 
     def _take_function(self, function: Function) -> None:
-        self._cache.put(function)
-        for manager in self._wanted.pop(function.hash, ()):
+        for manager in self._cache.put(function):
             if row := self._rows.get(manager):
                 row.functions.add(function.hash)
                 self._effects.append(Give(manager, [function], [], {}))
@@ -225,7 +225,7 @@ class PlacementMachine:
             self._tell(manager, protocol.Stop(self._stopping or "this manager was given up"))
             return
         if type(message) is protocol.Results:
-            self._early.setdefault(manager, set()).update(message.attempts)
+            self._early.note(manager, message.attempts)
         self._ask_to_register(manager)
 
     def _register(self, now: float, manager: bytes, register: protocol.Register) -> None:
@@ -250,10 +250,14 @@ class PlacementMachine:
     def _welcome(self, now: float, register: protocol.Register) -> None:
         manager = register.manager
         held = {*register.held, *register.finished}
-        held.difference_update(self._early.pop(manager, ()), self._earlier.pop(manager, ()))
+        held.difference_update(self._early.take(manager))
         row = ManagerRow(register, now, register.capacity, held, linked=manager in self._linked)
         row.rank = self._rank and self._rank(register.block)
+        row.note_end(now)
         self._rows.add(row)
+        if row.ends < math.inf and self._lifetimes is None:
+            self._lifetimes = Lifetimes(self._rows, self._openings, self._plain)
+            self._backlog = self._lifetimes.waiting
         self._idleness.join(register.block)
         self._report(news_of(register, "connected", len(held), attempts=[*register.held, *register.finished]))
         if register.block in self._draining:
@@ -261,7 +265,7 @@ class PlacementMachine:
         self._review(row)
 
     def _welcome_back(self, now: float, row: ManagerRow, register: protocol.Register) -> None:
-        row.heard, row.register, row.capacity, row.leaving = now, register, register.capacity, ""
+        self._rows.renew(row, register, now)
         missing, row.at_risk = row.at_risk.difference(register.held), set()
         if row.draining:
             self._tell(register.manager, protocol.Drain([register.block]))
@@ -296,7 +300,7 @@ class PlacementMachine:
 
     def _ended(self, event: ManagerEnded) -> None:
         if row := self._rows.get(event.manager):
-            self._give_up(row, row.leaving or "its process has ended")
+            self._give_up(row, row.leaving or "its process has ended", event.now)
 
     def _untold(self, event: Untold) -> None:
         if (row := self._rows.get(event.manager)) and row.over:
@@ -336,13 +340,12 @@ class PlacementMachine:
 
     def _take_drain(self, row: ManagerRow, message: protocol.Drain) -> None:
         if not row.draining:
-            self._drain(row, "it asked for it")
+            self._drain(row, message.reason or "it asked for it")
 
     def _take_goodbye(self, row: ManagerRow, message: protocol.Goodbye) -> None:
         row.leaving = message.reason or "it ended"
-        started = row.held.intersection(message.abandoned)
-        unstarted = row.held - started - set(message.finished)  # what it does not name has never come to it
-        self._lose(row, row.leaving, started=sorted(started), unstarted=sorted(unstarted))
+        self._rows.changed = True
+        self._lose(row, row.left_behind(message))
         self._settle(row)
 
     # --- the end of a turn
@@ -351,10 +354,14 @@ class PlacementMachine:
         if event.now >= self._next_beat:
             self._beat(event.now)
         for manager in self._unreached.over(event.now):
-            self._give_up(self._rows[manager], "it cannot be reached")
+            self._give_up(self._rows[manager], "it cannot be reached", event.now)
         if len(self._backlog) and not self._stopping:
-            widest = self._rows.widest() if self._backlog.wide else 1
-            for row, items in self._openings.deal(self._backlog, widest, len(self._rows)).items():
+            if self._lifetimes is None:
+                widest = self._rows.widest() if self._plain.wide else 1
+                dealt = self._openings.deal(self._plain, widest, len(self._rows))
+            else:
+                dealt = self._lifetimes.deal(event.now)
+            for row, items in dealt.items():
                 self._give(row, items)
         if self._to_acknowledge:
             for manager in self._to_acknowledge & self._rows.keys():
@@ -362,6 +369,8 @@ class PlacementMachine:
             self._to_acknowledge.clear()
         if edges := self._idleness.edges(event.now):
             self._report(protocol.BlockIdle(edges))
+        if self._lifetimes is not None and (count := self._lifetimes.news(event.now)) is not None:
+            self._report(protocol.Stranded(count))
 
     def _give(self, row: ManagerRow, items: list[TaskItem]) -> None:
         manager = row.register.manager
@@ -373,16 +382,8 @@ class PlacementMachine:
         self._note_busy(row)
 
     def _functions_for(self, row: ManagerRow, hashes: Iterable[bytes]) -> list[Function]:
-        found, unknown = [], []
-        for key in hashes:
-            if function := self._cache.get(key):
-                found.append(function)
-                row.functions.add(key)
-            elif key in self._wanted:
-                self._wanted[key].add(row.register.manager)
-            else:
-                unknown.append(key)
-                self._wanted[key] = {row.register.manager}
+        found, unknown = self._cache.find(hashes, row.register.manager)
+        row.functions.update([function.hash for function in found])
         if unknown:
             self._report(protocol.NeedFunction(unknown), "data")
         return found
@@ -392,26 +393,25 @@ class PlacementMachine:
         # An interchange that was itself stopped or starved for a while has not listened: nobody is blamed for that.
         late = now - self._next_beat
         self._next_beat = now + self._period
-        # A registration may still be on its way on one link when results have overtaken it on the other.
-        self._early, self._earlier = {}, self._early
+        self._early.end_period()
         beat = protocol.Heartbeat(now)
         for manager, row in list(self._rows.items()):
             if late > self._period:
                 row.heard = min(now, row.heard + late)
             silence = now - row.heard
             if silence > (min(2 * self._period, self._threshold) if row.over else self._threshold):
-                self._give_up(row, f"nothing was heard of it for {silence:.0f} s")
+                self._give_up(row, f"nothing was heard of it for {silence:.0f} s", now)
                 continue
             if row.missing and now - row.missing_since > self._threshold:
                 self._lose_on_the_way(row, row.missing)
             self._tell(manager, beat)
         self._report(beat)
-        if self._wanted:
-            self._report(protocol.NeedFunction(list(self._wanted)), "data")
+        if wanted := self._cache.wanted():
+            self._report(protocol.NeedFunction(wanted), "data")
 
     # --- managers go
 
-    def _give_up(self, row: ManagerRow, reason: str) -> None:
+    def _give_up(self, row: ManagerRow, reason: str, now: float) -> None:
         held = sorted(row.held)
         if row.over or row.leaving:
             reason = f"{row.over or row.leaving}; {reason}"
@@ -419,13 +419,13 @@ class PlacementMachine:
             reason += f"; {row.running} of its {len(held)} tasks ran when it last said so"
         self._tell(row.register.manager, protocol.Stop("this manager was given up"))
         # Whatever it held may have begun since it was last heard.
-        self._lose(row, reason, started=held, unstarted=[])
+        self._lose(row, row.loss(reason, started=held, over=row.was_cut_off(now, self._period)))
         self._forget(row, "ended" if row.leaving or (row.over and not held) else "lost", reason)
 
-    def _lose(self, row: ManagerRow, reason: str, *, started: list[int], unstarted: list[int]) -> None:
-        if started or unstarted:
-            self._report(protocol.Lost(row.register.manager, row.register.hostname, reason, started, unstarted))
-            self._release(row, started + unstarted)
+    def _lose(self, row: ManagerRow, lost: protocol.Lost) -> None:
+        if lost.started or lost.unstarted:
+            self._report(lost)
+            self._release(row, lost.started + lost.unstarted)
 
     def _lose_on_the_way(self, row: ManagerRow, missing: set[int]) -> None:
         """Tell that attempts never reached their manager; should they still come there, they are not run."""
@@ -433,10 +433,10 @@ class PlacementMachine:
         row.missing = set()
         if lost:
             self._tell(row.register.manager, protocol.Cancel(lost))
-            self._lose(row, "its connection broke while they were on the way", started=[], unstarted=lost)
+            self._lose(row, row.loss("its connection broke while they were on the way", unstarted=lost))
 
     def _drain(self, row: ManagerRow, reason: str) -> None:
-        row.draining = True
+        row.draining = self._rows.changed = True
         self._tell(row.register.manager, protocol.Drain([row.register.block]))
         self._report(news_of(row.register, "draining", len(row.held), reason))
         self._review(row)
@@ -456,9 +456,7 @@ class PlacementMachine:
         self._idleness.leave(row.register.block)
         self._linked.discard(manager)
         self._unreached.discard(manager)
-        self._gone[manager] = None
-        if len(self._gone) > REMEMBERED:
-            del self._gone[next(iter(self._gone))]
+        self._gone.add(manager)
         self._report(news_of(row.register, what, 0, reason))
 
     def _release(self, row: ManagerRow, attempts: Collection[int]) -> None:

@@ -42,6 +42,7 @@ class ManagerEnded(Struct, frozen=True):
     """The process of a manager is gone, and everything has been told that it had said."""
 
     manager: bytes
+    now: float = 0.0
 
 
 class Untold(Struct, frozen=True):

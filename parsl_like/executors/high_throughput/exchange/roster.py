@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from parsl_like.executors.high_throughput.protocol import PROTOCOL_VERSION, ManagerNews
+from parsl_like.executors.high_throughput.protocol import PROTOCOL_VERSION, Lost, ManagerNews
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
-    from parsl_like.executors.high_throughput.protocol import Register, TaskItem
+    from parsl_like.executors.high_throughput.protocol import Goodbye, Register, TaskItem
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,10 @@ class Membership:
         return None
 
 
+REMEMBERED = 10_000
+"""How many managers that are gone are remembered, to be told to stop if they come back."""
+
+
 @dataclass(slots=True, eq=False)
 class ManagerRow:
     """A manager that was taken, as the interchange sees it.
@@ -70,6 +75,8 @@ class ManagerRow:
         acknowledge: Number of the last of its result batches that has arrived at the driver.
         busy: Whether it counts as holding something.
         rank: Sorts it among others where blocks are filled one after another.
+        ends: When it ends by itself, in monotonic seconds; infinity for never.
+        life: For how long it could be used, from its first registration until then.
         line: The line in which it stands among those that want more, None if it wants nothing.
     """
 
@@ -93,12 +100,21 @@ class ManagerRow:
     acknowledge: int = 0
     busy: bool = False
     rank: Any = None
+    ends: float = math.inf
+    life: float = math.inf
     line: dict[bytes, ManagerRow] | None = None
 
     @property
     def open(self) -> bool:
         """Whether it may be given attempts at all."""
         return self.linked and not self.draining and not self.leaving
+
+    def note_end(self, now: float) -> None:
+        """Learn from its registration when it ends; the news of it was sent a moment ago at least."""
+        leaves, life = self.register.leaves, self.register.life
+        if 0 < leaves < math.inf:
+            self.ends = min(self.ends, now + leaves)
+            self.life = life if leaves < life < math.inf else leaves
 
     def credit(self) -> int:
         """How many more attempts it wants to hold."""
@@ -112,6 +128,40 @@ class ManagerRow:
     def depth(self) -> float:
         """How much waits at it for each of its slots."""
         return -self.free() / self.register.slots
+
+    def was_cut_off(self, now: float, period: float) -> bool:
+        """Whether it was there, with heartbeats of so many seconds, until it should have ended, or nearly."""
+        return now >= self.ends and self.heard > self.ends - 2 * period
+
+    def loss(
+        self,
+        reason: str,
+        *,
+        started: Iterable[int] = (),
+        unstarted: Iterable[int] = (),
+        ran: Mapping[int, float] | None = None,
+        over: bool = False,
+    ) -> Lost:
+        """What the driver is told of attempts that it held.
+
+        Args:
+            reason: What happened.
+            started: Those that have run, or may have.
+            unstarted: Those that have not.
+            ran: For how many seconds, where that is known.
+            over: Whether the block's time was up.
+        """
+        begun = sorted(started)
+        seconds = [ran.get(attempt, 0.0) for attempt in begun] if ran else []
+        life = self.life if over and self.life < math.inf else 0.0
+        return Lost(self.register.manager, self.register.hostname, reason, begun, sorted(unstarted), seconds, life)
+
+    def left_behind(self, goodbye: Goodbye) -> Lost:
+        """What is lost with a manager that has said goodbye; what it does not name has never come to it."""
+        started = self.held.intersection(goodbye.abandoned)
+        unstarted = self.held - started - set(goodbye.finished)
+        ran = dict(zip(goodbye.abandoned, goodbye.ran, strict=False))
+        return self.loss(self.leaving, started=started, unstarted=unstarted, ran=ran, over=goodbye.expired)
 
     def hold(self, items: Sequence[TaskItem]) -> None:
         """Count attempts as held."""
@@ -139,18 +189,24 @@ class ManagerRow:
 
 
 class Roster(dict[bytes, ManagerRow]):
-    """The managers that were taken, by their names; changed by :meth:`add` and :meth:`remove` alone."""
+    """The managers that were taken, by their names; changed by :meth:`add` and :meth:`remove` alone.
+
+    Attributes:
+        changed: Whether a manager came, went, or opened or closed its doors, since somebody made it False.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self._blocks: dict[str, dict[bytes, ManagerRow]] = {}
         self._widths: Counter[int] = Counter()
+        self.changed = False
 
     def add(self, row: ManagerRow) -> None:
         """Take a manager whose name is new."""
         register = row.register
         self[register.manager] = self._blocks.setdefault(register.block, {})[register.manager] = row
         self._widths[register.slots] += 1
+        self.changed = True
 
     def remove(self, row: ManagerRow) -> None:
         """Forget a manager."""
@@ -159,9 +215,16 @@ class Roster(dict[bytes, ManagerRow]):
         del self._blocks[block][manager]
         if not self._blocks[block]:
             del self._blocks[block]
+        self.changed = True
         self._widths[slots] -= 1
         if not self._widths[slots]:
             del self._widths[slots]
+
+    def renew(self, row: ManagerRow, register: Register, now: float) -> None:
+        """A manager has registered again."""
+        row.heard, row.register, row.capacity, row.leaving = now, register, register.capacity, ""
+        row.note_end(now)
+        self.changed = True
 
     def of_block(self, block: str) -> Collection[ManagerRow]:
         """The managers of a block."""
@@ -191,6 +254,16 @@ class Roster(dict[bytes, ManagerRow]):
         if len(places) != len(set(places)):
             raise ValueError(f"an attempt is in two places: {sorted(places)}")
         return blocks
+
+
+class Departed(dict[bytes, None]):
+    """The names of managers that are gone, those that went first forgotten first."""
+
+    def add(self, manager: bytes) -> None:
+        """Remember one more."""
+        self[manager] = None
+        if len(self) > REMEMBERED:
+            del self[next(iter(self))]
 
 
 def _minor(version: str) -> str:

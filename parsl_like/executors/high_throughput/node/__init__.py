@@ -8,6 +8,7 @@ manager (entry) --> manager_loop (poll loop)
                         workers                  processes: start, death, kill; process_tree, signals, pinning
                         pipe, frames, cells      packets, memory files, who runs what
                         functions                functions in one file that all workers read
+                      lifetime                   when it takes nothing more, and when it ends, before its block does
 worker              --> reads a packet, calls, writes the result; task_lines: what it prints is marked as the task's
 facts               --> what the node is: cores, memory, packages
 """

@@ -15,8 +15,10 @@ from parsl_like.executors.high_throughput.node.dispatch_events import (
     CancelAsked,
     Give,
     Kill,
+    NothingNew,
     PipeFull,
     ResultsArrived,
+    Returned,
     TakeBack,
     TakenBack,
     TasksArrived,
@@ -26,6 +28,7 @@ from parsl_like.executors.high_throughput.node.dispatch_events import (
     WorkerReady,
 )
 from parsl_like.executors.high_throughput.node.functions import Parked
+from parsl_like.executors.high_throughput.node.lifetime import Lifetime
 from parsl_like.executors.high_throughput.node.pipe import READY, ResultPacket, encode_item, pack_refusal, pack_task
 from parsl_like.executors.high_throughput.protocol import OUTCOME_FAILURE, OUTCOME_LOST
 from parsl_like.serialize.failures import pack_failure
@@ -47,6 +50,8 @@ REMEMBERED = 10_000
 
 EVERYTHING = 1 << 30
 
+NO_TIME = "its block ends before it would"
+
 
 class Crew:
     """The workers of a node and what they have to do. ``now`` is in monotonic seconds.
@@ -56,13 +61,18 @@ class Crew:
         outbox: Takes the results.
         hostname: The node, for errors.
         prefetch: How many attempts to want beyond those that run; None adapts.
+        life: When the node ends, and what it has to know for that; None if it goes on for ever.
     """
 
-    def __init__(self, pool: WorkerPool, outbox: Outbox, hostname: str, prefetch: int | None) -> None:
+    def __init__(
+        self, pool: WorkerPool, outbox: Outbox, hostname: str, prefetch: int | None, life: Lifetime | None = None
+    ) -> None:
         self._pool = pool
         self._outbox = outbox
         self._hostname = hostname
-        self._dispatch = Dispatch(len(pool), prefetch)
+        self._life = life = life or Lifetime(0.0)
+        self._long = life.least
+        self._dispatch = Dispatch(len(pool), prefetch, life.latest)
         self._parked = Parked()
         self._parcels: dict[int, Parcel] = {}
         self._killed: dict[int, Kill] = {}
@@ -89,6 +99,10 @@ class Crew:
         """The attempts that have begun."""
         begun = (self._pool.cells.read(number) for number in range(len(self._pool)))
         return [attempt for attempt in begun if attempt in self._dispatch]
+
+    def ages(self, now: float) -> dict[int, float]:
+        """For how many seconds the attempts have run that may have begun."""
+        return {attempt: round(now - since, 3) for attempt, since in self._dispatch.begun().items()}
 
     def capacity(self) -> int:
         """How many attempts are wanted."""
@@ -153,13 +167,23 @@ class Crew:
                 left_buffers += parts
         return left, left_buffers
 
+    def take_nothing_new(self, now: float) -> None:
+        """Hand back what no worker has begun; it would not end in time."""
+        if parked := self._parked.attempts():
+            self._parked.remove(set(parked))
+            self._return(parked)
+        self._feed(NothingNew(now))
+
     def doubt(self, attempts: frozenset[int]) -> None:
         """Results of these are kept for sending again: should they come again as tasks, they are not run again."""
         self._doubtful = attempts
 
     def hand_back(self, items: Sequence[TaskItem], reason: str) -> None:
         """Report attempts as not begun."""
-        self._outbox.add([self._result(item.attempt, OUTCOME_LOST, reason.encode(), 0) for item in items])
+        self._return([item.attempt for item in items], reason)
+
+    def _return(self, attempts: Sequence[int], reason: str = NO_TIME) -> None:
+        self._outbox.add([self._result(attempt, OUTCOME_LOST, reason.encode(), 0) for attempt in attempts])
 
     def cancel(self, attempts: Sequence[int], now: float) -> None:
         """Stop attempts; :meth:`take_cancelled` says when it is done. Those not held are forbidden to come."""
@@ -200,7 +224,18 @@ class Crew:
         else:
             self._outbox.add(results)
         seconds = sum([result.seconds for result in results])
+        if seconds >= self._long:
+            self._note_long(results, now)
         self._feed(ResultsArrived(number, [result.attempt for result in results], seconds, now))
+
+    def _note_long(self, results: Sequence[ResultPacket], now: float) -> None:
+        """Remember how long a task took, unless it had said how long it may take."""
+        free = [one.seconds for one in results if one.attempt in self._dispatch and not self._is_limited(one.attempt)]
+        if free:
+            self._life.note(max(free), now)
+
+    def _is_limited(self, attempt: int) -> bool:
+        return self._dispatch.item(attempt).walltime > 0
 
     def _unreadable(self, number: int, result: ResultPacket) -> ResultPacket:
         reason = OSError("the result could not be passed on: too many open files, or no memory to map it")
@@ -308,6 +343,10 @@ class Crew:
             for attempt in effect.attempts:
                 self._parcels.pop(attempt, None)
             self._cancelled += effect.attempts
+        elif isinstance(effect, Returned):
+            for attempt in effect.attempts:
+                self._parcels.pop(attempt, None)
+            self._return(effect.attempts)
         else:
             logger.info("worker %d is killed because of attempt %d (%s)", effect.worker, effect.attempt, effect.reason)
             self._killed[effect.worker] = effect

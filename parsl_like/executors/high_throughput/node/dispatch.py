@@ -7,6 +7,7 @@ is busy for longer is taken back as soon as another worker could run it.
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from dataclasses import dataclass, field
 from itertools import islice
@@ -17,8 +18,10 @@ from parsl_like.executors.high_throughput.node.dispatch_events import (
     CancelAsked,
     Give,
     Kill,
+    NothingNew,
     PipeFull,
     ResultsArrived,
+    Returned,
     TakeBack,
     TakenBack,
     TasksArrived,
@@ -41,6 +44,9 @@ STALLED_S = 0.01
 GRACE_S = 5.0
 """Seconds that a task may take beyond its walltime to notice it, before its worker is killed."""
 
+LOOK_S = 0.05
+"""What waits is looked through for what is too late to begin no more often than this."""
+
 
 @dataclass(slots=True)
 class _Worker:
@@ -61,15 +67,20 @@ class _Worker:
     """Workers that stay idle for the sake of the attempt here, which holds several slots."""
 
 
+def _any_time(_walltime: float) -> float:
+    return math.inf
+
+
 class Dispatch:
     """The queue, the workers and their pipes.
 
     Args:
         slots: How many workers the node has when all are there.
         prefetch: How many attempts to ask for beyond those that run; None adapts.
+        latest: From a walltime to when an attempt of that must begin.
     """
 
-    def __init__(self, slots: int, prefetch: int | None = None) -> None:
+    def __init__(self, slots: int, prefetch: int | None = None, latest: Callable[[float], float] = _any_time) -> None:
         self._slots = slots
         self._pace = Pace(slots, prefetch)
         self._waiting = Backlog()
@@ -79,6 +90,8 @@ class Dispatch:
         self._lent: set[int] = set()
         self._held: dict[int, TaskItem] = {}
         self._limited = 0
+        self._latest = latest
+        self._late_at = math.inf
         self._effects: list[Effect] = []
         self._on: dict[type, Callable[[Any], None]] = {
             ResultsArrived: self._results,
@@ -89,6 +102,7 @@ class Dispatch:
             WorkerGone: self._gone,
             CancelAsked: self._cancel,
             TimePassed: self._time_passed,
+            NothingNew: self._nothing_new,
         }
 
     # --- questions
@@ -112,6 +126,10 @@ class Dispatch:
         row = self._workers.get(worker)
         return [item.attempt for item in row.pipe] if row else []
 
+    def begun(self) -> dict[int, float]:
+        """The first attempt of each pipe, which runs if any of it does, and since when it is the first."""
+        return {row.pipe[0].attempt: row.since for row in self._workers.values() if row.pipe}
+
     def holds_any(self, attempts: Iterable[int]) -> bool:
         """Whether one of these is held."""
         return not self._held.keys().isdisjoint(attempts)
@@ -132,7 +150,9 @@ class Dispatch:
         """When TimePassed is due, None if no task has a walltime."""
         if not self._limited:
             return None
-        return min((row.since + row.pipe[0].walltime + GRACE_S for row in self._limited_rows()), default=None)
+        overdue = min((row.since + row.pipe[0].walltime + GRACE_S for row in self._limited_rows()), default=math.inf)
+        due = min(overdue, self._late_at)
+        return due if due < math.inf else None
 
     # --- events
 
@@ -156,6 +176,7 @@ class Dispatch:
             self._held[item.attempt] = item
             if item.walltime > 0:
                 self._limited += 1
+                self._late_at = min(self._late_at, self._latest(item.walltime))
         self._pace.weigh(len(items), size)
         self._assign(event.now)
 
@@ -251,6 +272,11 @@ class Dispatch:
             if now >= row.since + row.pipe[0].walltime + GRACE_S:
                 row.overdue = True
                 self._ask(row, len(row.pipe))
+        if now >= self._late_at:
+            self._return_late(now)
+
+    def _nothing_new(self, event: NothingNew) -> None:
+        self._return(self._waiting.take(len(self._waiting)))
 
     # --- what events are made of
 
@@ -280,6 +306,27 @@ class Dispatch:
         for attempt in attempts:
             self._forget(attempt)
         self._effects.append(Withdrawn(tuple(attempts)))
+
+    def _return_late(self, now: float) -> None:
+        """Hand back what waits and would not end before the node does."""
+        latest = self._latest
+        late: list[TaskItem] = []
+        left: list[TaskItem] = []
+        for item in self._waiting.take(len(self._waiting)):
+            (late if item.walltime > 0 and now >= latest(item.walltime) else left).append(item)
+        self._waiting.put_back(left, {})
+        if late:
+            self._return(late)
+            self._assign(now)  # those behind one of several slots need not wait for it any more
+        times = [latest(item.walltime) for item in self._held.values() if item.walltime > 0]
+        self._late_at = max(min([when for when in times if when > now], default=math.inf), now + LOOK_S)
+
+    def _return(self, items: Sequence[TaskItem]) -> None:
+        if items:
+            self._waiting.buffers_of(items)
+            for item in items:
+                self._forget(item.attempt)
+            self._effects.append(Returned([item.attempt for item in items]))
 
     def _forget(self, attempt: int) -> None:
         item = self._held.pop(attempt)

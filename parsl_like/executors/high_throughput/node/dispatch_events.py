@@ -73,7 +73,23 @@ class TimePassed(Struct, frozen=True):
     now: float
 
 
-Event = TasksArrived | WorkerReady | WorkerGone | ResultsArrived | TakenBack | PipeFull | CancelAsked | TimePassed
+class NothingNew(Struct, frozen=True):
+    """The node takes nothing more: what no worker has is to go back."""
+
+    now: float
+
+
+Event = (
+    TasksArrived
+    | WorkerReady
+    | WorkerGone
+    | ResultsArrived
+    | TakenBack
+    | PipeFull
+    | CancelAsked
+    | TimePassed
+    | NothingNew
+)
 
 
 # --- effects
@@ -111,4 +127,10 @@ class Withdrawn(Struct, frozen=True):
     attempts: Sequence[int]
 
 
-Effect = Give | TakeBack | Kill | Withdrawn
+class Returned(Struct, frozen=True):
+    """These are not held any more, and never ran here: the node has no time for them."""
+
+    attempts: Sequence[int]
+
+
+Effect = Give | TakeBack | Kill | Withdrawn | Returned

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 GIGABYTE = 1 << 30
 
+END_VARIABLES = ("PARSL_LIKE_BLOCK_ENDS", "SLURM_JOB_END_TIME")
+"""Where it may be said when a block ends: by its script, by the clock of its node, and by Slurm."""
+
 TOLD_PACKAGES = ("cloudpickle", "dill", "msgspec", "numpy", "pandas", "pyzmq")
 """Packages whose versions must agree with the submit side's, or that help to explain why something did not unpickle."""
 
@@ -75,14 +78,16 @@ def memory_limit(root: Path = Path("/")) -> int:
 
 
 def seconds_left(environment: Mapping[str, str], now: float) -> float:
-    """Seconds until the block's time is up, 0 where nothing tells.
+    """Seconds until the block is ended, 0 where nothing tells; the least if several do.
+
+    A time that has passed says nothing: it is another job's, or another clock's.
 
     Args:
-        environment: Where Slurm says when the job ends.
+        environment: Where the block's script, or Slurm, says when the job ends, in seconds since the epoch.
         now: Seconds since the epoch.
     """
-    ends = _positive(environment.get("SLURM_JOB_END_TIME"))
-    return max(1.0, ends - now) if ends else 0.0
+    ends = [_positive(environment.get(name)) for name in END_VARIABLES]
+    return min((end - now for end in ends if end > now), default=0.0)
 
 
 def package_versions() -> dict[str, str]:

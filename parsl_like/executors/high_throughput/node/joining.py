@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import select
 import time
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from parsl_like.executors.high_throughput import protocol
 from parsl_like.executors.high_throughput.keys import load_keys
 from parsl_like.executors.high_throughput.links.waiting import Waiter
 from parsl_like.executors.high_throughput.node.probing import reachable
+from parsl_like.executors.high_throughput.node.succession import TakenOver
 from parsl_like.executors.high_throughput.node.uplink import Uplink
 
 if TYPE_CHECKING:
@@ -26,6 +28,32 @@ ANSWER_S = 10.0
 """Seconds an address that can be reached has to answer a registration, where the user has not said otherwise."""
 
 
+LOOK_S = 2.0
+"""Seconds between two looks for an interchange, where there may be none for a while because the driver has died."""
+
+
+class NoInterchange(ExecutorError):
+    """Nobody was found who takes this manager; says for each address why."""
+
+
+def join_patiently(options: ManagerOptions, register: Register, signals: Signals) -> Uplink | None:
+    """As :func:`join`, but as long as another driver may come in the place of one that has died, tries again."""
+    deadline = time.monotonic() + options.reattach
+    poll = select.poll()
+    poll.register(signals.fileno(), select.POLLIN)
+    while True:
+        try:
+            return join(options, register, signals)
+        except NoInterchange as error:
+            if time.monotonic() >= deadline:
+                raise
+            logger.info("%s Looking again in %g s.", error, LOOK_S)
+        poll.poll(1000 * LOOK_S)
+        signals.take()
+        if signals.ending:
+            return None
+
+
 def join(options: ManagerOptions, register: Register, signals: Signals) -> Uplink | None:
     """The links to the interchange that has taken this manager; None if it was asked to end before.
 
@@ -35,7 +63,9 @@ def join(options: ManagerOptions, register: Register, signals: Signals) -> Uplin
         signals: May ask to end.
 
     Raises:
-        ExecutorError: if no address leads to an interchange that takes it; says for each why.
+        NoInterchange: if no address leads to an interchange that takes it; says for each why.
+        ExecutorError: if one refuses it.
+        TakenOver: if its run is over, and another one wants it.
         ConfigurationError: if its key cannot be used.
         OSError: if its key cannot be read.
     """
@@ -50,6 +80,7 @@ def join(options: ManagerOptions, register: Register, signals: Signals) -> Uplin
             attempt.uplink.close(0)
             raise
         if joined:
+            attempt.uplink.reattach = options.reattach
             return attempt.uplink
         attempt.uplink.close(0)
         failures[endpoint.control] = attempt.failure
@@ -57,7 +88,7 @@ def join(options: ManagerOptions, register: Register, signals: Signals) -> Uplin
     if signals.ending:
         return None
     tried = "; ".join(f"{url}: {reason}" for url, reason in failures.items()) or "no address was given"
-    raise ExecutorError(
+    raise NoInterchange(
         options.label,
         f"manager {register.manager.decode()} on {register.hostname} found no interchange. {tried}",
         hint="give address= one of the submit host that compute nodes can reach, and see that its ports are open.",
@@ -68,6 +99,7 @@ class _Attempt:
     """One address: connect, register, wait for the answer."""
 
     def __init__(self, endpoint: Endpoint, keys: RoleKeys | None, options: ManagerOptions, register: Register) -> None:
+        self._options = options
         self._register = register
         self._label = options.label
         self._allowed = options.address_probe_timeout or ANSWER_S
@@ -118,6 +150,8 @@ class _Attempt:
             except BadMessage as error:
                 logger.warning("dropped a message: %s", error)
                 continue
+            if isinstance(message, protocol.Adopted):
+                raise TakenOver(self._options, message)
             if isinstance(message, protocol.Refused | protocol.Stop):
                 url = self.uplink.endpoint.control
                 raise ExecutorError(self._label, f"the interchange at {url} refused this manager: {message.reason}")

@@ -17,8 +17,10 @@ from parsl_like.executors.high_throughput.links.waiting import Waiter
 from parsl_like.executors.high_throughput.node import orphans
 from parsl_like.executors.high_throughput.node.crew import Crew
 from parsl_like.executors.high_throughput.node.facts import package_versions, seconds_left
-from parsl_like.executors.high_throughput.node.joining import join
+from parsl_like.executors.high_throughput.node.joining import join_patiently
+from parsl_like.executors.high_throughput.node.lifetime import Lifetime
 from parsl_like.executors.high_throughput.node.outbox import Outbox
+from parsl_like.executors.high_throughput.node.succession import TakenOver
 from parsl_like.executors.high_throughput.node.workers import END_S
 from parsl_like.version import VERSION
 
@@ -59,13 +61,21 @@ class Manager:
         uplink: Its links.
         pool: Its workers.
         signals: Tells of workers that ended, and of requests to end.
+        life: When it ends by itself.
 
     Attributes:
         failure: Why it ended, if that was not because it was told to.
+        order: What it is to become, if another run wants it.
     """
 
     def __init__(
-        self, options: ManagerOptions, register: protocol.Register, uplink: Uplink, pool: WorkerPool, signals: Signals
+        self,
+        options: ManagerOptions,
+        register: protocol.Register,
+        uplink: Uplink,
+        pool: WorkerPool,
+        signals: Signals,
+        life: Lifetime,
     ) -> None:
         self._label = options.label
         self._register = register
@@ -73,15 +83,18 @@ class Manager:
         self._pool = pool
         self._signals = signals
         self._outbox = Outbox(register.manager)
-        self._crew = Crew(pool, self._outbox, register.hostname, options.prefetch)
-        self._drain_at = math.inf if options.drain_period is None else time.monotonic() + options.drain_period
+        self._life = life
+        self._crew = Crew(pool, self._outbox, register.hostname, options.prefetch, life)
         self._draining = False
         self._quiet_since = math.inf
         self._leaving = ""
         self._leave_by = math.inf
         self._bury_at = math.inf
         self.failure: ExecutorError | None = None
+        self.order: protocol.Adopted | None = None
         self._returned: list[int] = []
+        self._abandoned: dict[int, float] = {}
+        self._expired = False
         self._waiter = Waiter()
         self._take: dict[type, Callable[[Any, list[Any], float], None]] = {
             protocol.Function: lambda message, parts, now: self._crew.take_function(message, now),
@@ -95,6 +108,7 @@ class Manager:
             protocol.Cancel: lambda message, parts, now: self._crew.cancel(message.attempts, now),
             protocol.Acknowledged: lambda message, parts, now: self._outbox.acknowledge(message.sequence),
             protocol.Stop: lambda message, parts, now: self._leave(f"the interchange said so: {message.reason}", now),
+            protocol.Adopted: self._take_order,
         }
 
     # --- turns
@@ -111,6 +125,9 @@ class Manager:
         for channel in (self._uplink.control, self._uplink.data):  # more may have come with the interchange's answer
             self._waiter.again(channel)
         now = time.monotonic()
+        if self._life.ends < math.inf:  # it may have taken its time to be taken
+            self._register = msgspec.structs.replace(self._register, life=self._life.left(now))
+            self._uplink.tell(self._present())
         for parts in self._uplink.early:
             self._hear(parts, now)
         while not self._is_over(now):
@@ -119,7 +136,7 @@ class Manager:
             self._turn(ready, now)
         self._uplink.tell(self._goodbye())
         logger.info("ended: %s", self._leaving)
-        return LINGER_MS if self.failure is None else FAILED_LINGER_MS
+        return LINGER_MS if self.failure is None and self.order is None else FAILED_LINGER_MS
 
     def _turn(self, ready: Collection[Any], now: float) -> None:
         # Control comes before data: what is cancelled need not begin.
@@ -142,7 +159,7 @@ class Manager:
         own = (
             self._leave_by
             if self._leaving
-            else min(self._uplink.deadline(), self._drain_at, self._quiet_since + SETTLE_S, self._bury_at)
+            else min(self._uplink.deadline(), self._life.look_at, self._quiet_since + SETTLE_S, self._bury_at)
         )
         return own if crew is None else min(own, crew)
 
@@ -158,6 +175,8 @@ class Manager:
                 f"nothing was heard of the interchange at {self._uplink.endpoint.control} for {silence:.0f} s", now
             )
         else:
+            if self._uplink.is_adrift(now):
+                self._crew.cancel(self._crew.held(), now)  # the tasks of a driver that is dead
             self._uplink.keep_up(now, self._present, self._heartbeat)
             self._go_on_draining(now)
 
@@ -218,6 +237,10 @@ class Manager:
             if lacking := self._crew.lacking():  # what was asked for, or sent, may have been lost with a link
                 self._uplink.send(protocol.encode(protocol.NeedFunction(lacking)))
 
+    def _take_order(self, message: protocol.Adopted, parts: list[Any], now: float) -> None:
+        self.order = message
+        self._leave(f"its driver has died, and run {message.run_id} takes it over", now)
+
     # --- what goes
 
     def _send(self) -> None:
@@ -230,11 +253,13 @@ class Manager:
 
     def _present(self) -> protocol.Register:
         batches = self._outbox.unacknowledged()
+        now = time.monotonic()
         self._crew.doubt(frozenset(self._outbox.attempts()))
         return msgspec.structs.replace(
             self._register,
             capacity=self._crew.capacity(),
-            ends=seconds_left(os.environ, time.time()),
+            ends=self._life.block_left(now),
+            leaves=self._life.left(now),
             held=self._crew.held(),
             unacknowledged=[batch.sequence for batch in batches],
             finished=self._outbox.attempts(),
@@ -249,19 +274,32 @@ class Manager:
         if not self._draining:
             logger.info("draining: %s", reason)
             self._draining = True
-            self._drain_at = math.inf
+            self._life.drain()
+            if self._life.is_short:
+                self._crew.take_nothing_new(now)
 
     def _go_on_draining(self, now: float) -> None:
-        if now >= self._drain_at:
-            # The interchange stops giving, then says so: what comes until then is still taken. A link may be down now.
-            self._drain_at = now + self._uplink.period
-            self._uplink.tell(protocol.Drain([self._register.block]))
-        if not self._draining or len(self._crew) or self._outbox:
+        if now >= self._life.look_at:
+            self._heed_the_time(now)
+        if self._leaving:
+            return
+        if not self._draining or len(self._crew):
             self._quiet_since = math.inf
+        elif self._outbox:  # what is in it leaves at the end of this turn, if the interchange can be reached
+            self._quiet_since = now
         elif now >= self._quiet_since + SETTLE_S:
             self._leave("it is drained", now)
         else:
             self._quiet_since = min(self._quiet_since, now)
+
+    def _heed_the_time(self, now: float) -> None:
+        if now >= self._life.ends:
+            self._expired = True
+            self._leave(protocol.TIME_IS_UP, now)
+        elif not self._draining and (reason := self._life.reason_to_drain(now)):
+            # The interchange stops giving, then says so: what comes until then is still taken. A link may be down now.
+            self._life.look_again(now + self._uplink.period)
+            self._uplink.tell(protocol.Drain([self._register.block], reason))
 
     def _fail(self, reason: str, now: float) -> None:
         if not self._leaving:
@@ -272,7 +310,8 @@ class Manager:
     def _goodbye(self) -> protocol.Goodbye:
         finished = self._outbox.attempts()
         abandoned = sorted({*self._crew.held()}.difference(self._returned, finished))
-        return protocol.Goodbye(self._leaving, self._returned, abandoned, finished)
+        ran = [self._abandoned.get(attempt, 0.0) for attempt in abandoned]
+        return protocol.Goodbye(self._leaving, self._returned, abandoned, finished, ran, self._expired)
 
     def _leave(self, reason: str, now: float) -> None:
         if not self._leaving:
@@ -281,6 +320,7 @@ class Manager:
             self._leave_by = now + END_S
             if not self._draining:  # or what is handed back would come again
                 self._uplink.tell(protocol.Drain([self._register.block]))
+            self._abandoned = self._crew.ages(now)
             self._returned = self._crew.stop(now)
 
 
@@ -296,9 +336,12 @@ def manage(options: ManagerOptions, name: str, node: Node, pool: WorkerPool, sig
 
     Raises:
         ExecutorError: if it ends for another reason than that it was told to.
+        TakenOver: if another run wants it.
         ConfigurationError: if its key cannot be used.
         OSError: if its key cannot be read.
     """
+    now = time.monotonic()
+    life = Lifetime(now, seconds_left(os.environ, time.time()), options.drain_period)
     register = protocol.Register(
         version=protocol.PROTOCOL_VERSION,
         run_id=options.run_id,
@@ -315,18 +358,22 @@ def manage(options: ManagerOptions, name: str, node: Node, pool: WorkerPool, sig
         package=VERSION,
         packages=package_versions(),
         transport=options.transport or "",
-        ends=seconds_left(os.environ, time.time()),
+        ends=life.block_left(now),
+        leaves=life.left(now),
+        life=life.left(now),
     )
-    uplink = join(options, register, signals)
+    uplink = join_patiently(options, register, signals)
     if uplink is None:
         logger.info("ended: it got %s before it had joined", signals.ending)
         return
     logger.info("joined the interchange at %s", uplink.endpoint.control)
     linger = 0
     try:
-        manager = Manager(options, register, uplink, pool, signals)
+        manager = Manager(options, register, uplink, pool, signals, life)
         linger = manager.run()
     finally:
         uplink.close(linger)
+    if manager.order is not None:
+        raise TakenOver(options, manager.order)
     if manager.failure is not None:
         raise manager.failure

@@ -42,6 +42,8 @@ class Uplink:
 
     Attributes:
         early: What came on the data link while the answer to the registration was waited for.
+        reattach: Seconds for which, once it has joined, another interchange is waited for beyond the threshold, should
+            the driver have died.
     """
 
     def __init__(
@@ -57,6 +59,7 @@ class Uplink:
         self.endpoint = endpoint
         self.registered = False
         self.period, self.threshold = period, threshold
+        self.reattach = 0.0
         self.heard = now
         self._ask_at = now
         self._next_beat = now
@@ -89,7 +92,11 @@ class Uplink:
 
     def deadline(self) -> float:
         """When :meth:`keep_up` is due, unless a connection comes first."""
-        due = min(self.heard + self.threshold + RESTART_S, self.data.deadline(), self.control.deadline())
+        due = min(
+            self.heard + self.threshold + RESTART_S + self.reattach, self.data.deadline(), self.control.deadline()
+        )
+        if self.reattach:  # who sleeps for long takes himself for frozen
+            due = min(due, self._last_look + self.period)
         if self.registered:
             return min(due, self._next_beat)
         return min(due, self._ask_at) if self.is_connected() else due
@@ -100,7 +107,11 @@ class Uplink:
             self.heard = max(self.heard, now - max(0.0, self.threshold - FROZEN_S))
         self._last_look = now
         silence = now - self.heard
-        return silence if silence >= self.threshold + RESTART_S else None
+        return silence if silence >= self.threshold + RESTART_S + self.reattach else None
+
+    def is_adrift(self, now: float) -> bool:
+        """Whether there has been silence for so long that the driver must be dead, though another one may come."""
+        return now - self.heard >= self.threshold + RESTART_S
 
     def keep_up(self, now: float, register: Callable[[], Register], heartbeat: Callable[[], Message]) -> None:
         """Connect, register or send a heartbeat, whatever is due and possible."""

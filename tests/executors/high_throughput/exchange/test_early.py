@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from parsl_like.executors.high_throughput.exchange.early import MOST_BATCHES, EarlyResults
+from parsl_like.executors.high_throughput.exchange.early import MOST_BATCHES, EarlyAttempts, EarlyResults
 
 
 def test_they_are_kept_in_order_until_their_manager_is_known() -> None:
@@ -36,3 +36,16 @@ def test_no_more_than_so_many_are_kept_and_those_taken_or_forgotten_make_room() 
         early.keep(b"b", b"1", [])
         early.end_period()
         early.end_period()
+
+
+def test_attempts_are_remembered_for_two_periods() -> None:
+    early = EarlyAttempts()
+    early.note(b"a", [1, 2])
+    early.end_period()
+    early.note(b"a", [3])
+    early.note(b"b", [9])
+    assert early.take(b"a") == {1, 2, 3}
+    assert early.take(b"a") == set()
+    early.end_period()
+    early.end_period()
+    assert early.take(b"b") == set()

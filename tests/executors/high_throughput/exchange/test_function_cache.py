@@ -36,3 +36,14 @@ def test_one_that_is_larger_than_the_limit_is_kept_until_the_next() -> None:
     assert cache.get(b"a") is None
     cache.put(function(b"b", 10))
     assert (cache.get(b"huge"), cache.size) == (None, 10)
+
+
+def test_who_waits_for_a_function_is_told_of_it() -> None:
+    cache = FunctionCache()
+    cache.put(function(b"a", 10))
+    assert cache.find([b"a", b"b", b"c"], b"m") == ([function(b"a", 10)], [b"b", b"c"])
+    assert cache.find([b"b"], b"n") == ([], [])
+    assert cache.wanted() == [b"b", b"c"]
+    assert sorted(cache.put(function(b"b", 10))) == [b"m", b"n"]
+    assert list(cache.put(function(b"b", 10))) == []
+    assert cache.wanted() == [b"c"]

@@ -552,7 +552,7 @@ def test_a_lost_manager_that_comes_back_is_told_to_stop(broker: Broker) -> None:
 
 
 def test_only_so_many_of_the_lost_are_remembered(broker: Broker, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("parsl_like.executors.high_throughput.exchange.placement.REMEMBERED", 1)
+    monkeypatch.setattr("parsl_like.executors.high_throughput.exchange.roster.REMEMBERED", 1)
     for name in (b"first", b"second"):
         broker.join(name)
         broker.hear(Goodbye(""), name)

@@ -88,6 +88,8 @@ class World(RuleBasedStateMachine):
                 for attempt in attempts:
                     self.waiting.pop(attempt, None)
                     self.ended.add(attempt)
+            case protocol.ManagerNews(manager, "draining"):
+                self.open.discard(manager)
             case protocol.ManagerNews(manager, what) if what in ("lost", "ended"):
                 assert not self.held[manager], "a manager went with attempts nobody was told of"
                 self.forget(manager)
@@ -105,8 +107,9 @@ class World(RuleBasedStateMachine):
         stock=st.integers(0, 4),
         block=st.sampled_from("012"),
         linked=st.booleans(),
+        left=st.sampled_from([0.0, 0.0, 20.0, 1000.0]),
     )
-    def join(self, slots: int, stock: int, block: str, linked: bool) -> bytes:
+    def join(self, slots: int, stock: int, block: str, linked: bool, left: float) -> bytes:
         self.numbers += 1
         name = b"m%d" % self.numbers
         self.held[name], self.slots[name], self.capacity[name] = {}, slots, slots + stock
@@ -126,6 +129,8 @@ class World(RuleBasedStateMachine):
             "1",
             {},
             "tcp",
+            leaves=left,
+            life=left,
         )
         if linked:
             if block not in self.drained:
@@ -139,15 +144,19 @@ class World(RuleBasedStateMachine):
         priority=st.sampled_from([0.0, 0.0, 1.0, -1.0]),
         slots=st.sampled_from([1, 1, 1, 2, 9]),
         buffers=st.integers(0, 1),
+        walltime=st.sampled_from([0.0, 0.0, 0.0, 5.0, 19.0, 800.0, protocol.LONG]),
         mixed=st.booleans(),
     )
-    def submit(self, count: int, priority: float, slots: int, buffers: int, mixed: bool) -> None:
+    def submit(self, count: int, priority: float, slots: int, buffers: int, walltime: float, mixed: bool) -> None:
         items = []
         for number in range(count):
             self.numbers += 1
             plain = mixed and number % 2
             items.append(
-                TaskItem(self.numbers, b"f", b"", buffers, 0.0 if plain else priority, 0.0, 0, 1 if plain else slots)
+                TaskItem(
+                    *(self.numbers, b"f", b"", buffers, 0.0 if plain else priority),
+                    *(0.0 if plain else walltime, 0, 1 if plain else slots),
+                )
             )
         self.waiting.update({item.attempt: item for item in items})
         self.feed(FromDriver(protocol.Tasks(items), [b"%d" % item.attempt for item in items for _ in range(buffers)]))
@@ -179,7 +188,7 @@ class World(RuleBasedStateMachine):
         if name not in self.held:
             return
         self.unreachable.discard(name)
-        if self.machine._rows[name].register.block not in self.drained:
+        if not self.machine._rows[name].draining:
             self.open.add(name)
         self.feed(LinkOpened(self.now, name, "control"))
         self.feed(LinkOpened(self.now, name, "data"))
@@ -223,14 +232,25 @@ class World(RuleBasedStateMachine):
         before = dict(self.waiting)
         while any(e.manager in self.unreachable for e in self.feed(TurnEnded(self.now)) if isinstance(e, Give)):
             pass
-        if not self.unreachable and all(item.slots == 1 for item in before.values()):
+        if not self.unreachable and all(item.slots == 1 and not item.walltime for item in before.values()):
             given = [item for attempt, item in before.items() if attempt not in self.waiting]
             in_order = sorted(before.values(), key=lambda item: (item.priority, item.attempt))
             assert {item.attempt for item in given} == {item.attempt for item in in_order[: len(given)]}
         if self.waiting and all(item.slots == 1 for item in self.waiting.values()):
             for name in self.open & self.held.keys():
-                wanted = min(self.capacity[name], self.slots[name])
-                assert len(self.held[name]) >= wanted, "something waits although a slot is free"
+                held, slots = self.held[name], self.slots[name]
+                taken = sum(min(item.slots, slots) for item in held.values())
+                free = taken < slots and len(held) < self.capacity[name]
+                assert not (free and self.fitting(name)), "something waits although a slot is free"
+
+    def fitting(self, name: bytes) -> list[int]:
+        """What waits that a manager has time for; of attempts of about the same walltime, the oldest speaks for all."""
+        row, lifetimes = self.machine._rows[name], self.machine._lifetimes
+        if lifetimes is None:
+            return list(self.waiting)
+        heads = [item for _, item in lifetimes.waiting.heads()]
+        fits = [item.attempt for item in heads if lifetimes._need(item.walltime) <= row.ends - self.now]
+        return fits + [attempt for attempt, item in self.waiting.items() if not item.walltime]
 
     # --- what always holds
 

@@ -16,6 +16,7 @@ from parsl_like.errors import BadMessage
 from parsl_like.executors.high_throughput.node import crew as module
 from parsl_like.executors.high_throughput.node import pipe as pipes
 from parsl_like.executors.high_throughput.node.crew import Crew
+from parsl_like.executors.high_throughput.node.lifetime import Lifetime
 from parsl_like.executors.high_throughput.node.outbox import Outbox
 from parsl_like.executors.high_throughput.node.pinning import Pin
 from parsl_like.executors.high_throughput.node.workers import WorkerPool
@@ -46,9 +47,18 @@ class Desk:
     """A crew and what it has to say."""
 
     def __init__(self, folder: Path, workers: int) -> None:
-        self.pool = WorkerPool([Pin()] * workers, folder, (), os.environ)
-        self.outbox = Outbox(b"m")
-        self.crew = Crew(self.pool, self.outbox, "host", None)
+        pool = WorkerPool([Pin()] * workers, folder, (), os.environ)
+        self.attach(pool, Crew(pool, Outbox(b"m"), "host", None))
+
+    @classmethod
+    def around(cls, pool: WorkerPool, crew: Crew) -> Desk:
+        """One for a crew of another kind."""
+        made = cls.__new__(cls)
+        made.attach(pool, crew)
+        return made
+
+    def attach(self, pool: WorkerPool, crew: Crew) -> None:
+        self.pool, self.crew, self.outbox = pool, crew, crew._outbox
         self.pool.start_missing(0.0)
         self.results: dict[int, tuple[ResultItem, list[Any]]] = {}
 
@@ -308,3 +318,40 @@ def test_results_are_taken_to_the_end(desk: Desk, tmp_path: Path) -> None:
     desk.crew.stop(time.monotonic())
     desk.wait_dead()
     assert desk.answer(1) == 1
+
+
+def test_what_has_not_begun_is_handed_back_when_nothing_new_is_taken(desk: Desk, tmp_path: Path) -> None:
+    large = beside(pack_call((b"x" * 100_000,), {}).body)
+    waits = msgspec.structs.replace(desk.item(2, len), body=b"", buffers=1)
+    desk.take(desk.item(1, touch_and_wait, str(tmp_path)), waits, buffers=(large,))
+    desk.take(TaskItem(3, b"?" * 16, b""))
+    while not (tmp_path / "runs").exists():
+        desk.crew.collect(time.monotonic())
+    desk.crew.take_nothing_new(time.monotonic())
+    desk.look()
+    assert [(attempt, item.outcome) for attempt, (item, _) in sorted(desk.results.items())] == [
+        (2, OUTCOME_LOST),
+        (3, OUTCOME_LOST),
+    ]
+    assert b"its block ends" in desk.results[2][0].body
+    assert desk.crew.held() == [1]
+    (tmp_path / "go").touch()
+    assert desk.answer(1) == "went"
+
+
+def test_how_long_tasks_take_is_noted_for_the_end(tmp_path: Path) -> None:
+    life = Lifetime(time.monotonic(), 10.0)  # so that a second is worth a note
+    pool = WorkerPool([Pin()], tmp_path, (), os.environ)
+    desk = Desk.around(pool, Crew(pool, Outbox(b"m"), "host", None, life))
+    before = life.look_at
+    limited = msgspec.structs.replace(desk.item(1, time.sleep, 1.2), walltime=5.0)
+    desk.take(limited, desk.item(2, time.sleep, 0.01))
+    assert [desk.answer(1), desk.answer(2)] == [None, None]
+    assert life.look_at == before, "it had said how long it may take, or was short"
+    desk.take(desk.item(3, time.sleep, 1.2))
+    while not desk.crew.ages(time.monotonic()):
+        desk.turn()
+    assert list(desk.crew.ages(time.monotonic())) == [3]
+    assert desk.answer(3) is None
+    assert life.look_at < before
+    pool.close()

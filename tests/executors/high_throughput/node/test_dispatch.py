@@ -13,8 +13,10 @@ from parsl_like.executors.high_throughput.node.dispatch_events import (
     Effect,
     Give,
     Kill,
+    NothingNew,
     PipeFull,
     ResultsArrived,
+    Returned,
     TakeBack,
     TakenBack,
     TasksArrived,
@@ -419,3 +421,72 @@ def test_a_worker_that_has_gone_on_in_the_meantime_is_spared() -> None:
 def test_capacity_is_what_the_pace_says() -> None:
     assert ready(3, prefetch=4).capacity() == 7
     assert hasty().capacity() > 1000
+
+
+# --- before the node ends
+
+
+def returned(effects: Sequence[Effect]) -> list[int]:
+    return [attempt for effect in effects if isinstance(effect, Returned) for attempt in effect.attempts]
+
+
+def ending(workers: int, at: float = 100.0) -> Dispatch:
+    """A dispatch whose node ends; a walltime of 90 s is too long for it to care."""
+    dispatch = Dispatch(workers, None, lambda walltime: at - walltime if walltime < 90 else at * 1e9)
+    for worker in range(workers):
+        dispatch.handle(WorkerReady(worker, 0.0))
+    return dispatch
+
+
+def test_what_no_worker_has_is_handed_back_when_nothing_new_is_taken() -> None:
+    dispatch = ready(1)
+    dispatch.handle(TasksArrived([item(1), item(2, walltime=5.0, buffers=1), item(3)], 0.0, [b"x"]))
+    dispatch.handle(CancelAsked({3}, 0.0))
+    assert returned(dispatch.handle(NothingNew(1.0))) == [2]
+    assert (dispatch.held(), dispatch.waiting()) == ([1], [])
+    assert dispatch.handle(NothingNew(1.0)) == []
+    assert dispatch.handle(ResultsArrived(0, [1], LONG, 2.0)) == []
+    (give,) = dispatch.handle(TasksArrived([item(2, walltime=5.0, buffers=1)], 3.0, [b"y"]))
+    assert give == Give(0, [item(2, walltime=5.0, buffers=1)], {2: [b"y"]})
+
+
+def test_what_waits_for_too_long_is_handed_back_in_time() -> None:
+    dispatch = ending(1)
+    dispatch.handle(TasksArrived([item(1), item(2, walltime=60.0), item(3, walltime=30.0), item(4)], 0.0))
+    assert dispatch.deadline() == 40.0
+    assert returned(dispatch.handle(TimePassed(40.0))) == [2]
+    assert dispatch.deadline() == 70.0
+    assert returned(dispatch.handle(TimePassed(70.0))) == [3]
+    assert (dispatch.waiting(), dispatch.deadline()) == ([4], None)
+    assert gives(dispatch.handle(ResultsArrived(0, [1], LONG, 80.0))) == {0: [4]}
+
+
+def test_what_has_begun_goes_on() -> None:
+    dispatch = ending(1)
+    assert gives(dispatch.handle(TasksArrived([item(1, walltime=60.0)], 0.0))) == {0: [1]}
+    assert dispatch.deadline() == 40.0
+    assert dispatch.handle(TimePassed(40.0)) == []
+    assert dispatch.held() == [1]
+    assert dispatch.deadline() == 60.0 + GRACE_S
+
+
+def test_a_task_that_may_be_begun_at_any_time_waits() -> None:
+    dispatch = ending(1)
+    dispatch.handle(TasksArrived([item(1), item(2, walltime=95.0), item(3, walltime=-1.0)], 0.0))
+    assert returned(dispatch.handle(TimePassed(99.0))) == []
+    assert dispatch.waiting() == [2, 3]
+
+
+def test_those_behind_a_late_one_of_several_slots_go_on() -> None:
+    dispatch = ending(2)
+    dispatch.handle(TasksArrived([item(1), item(2, walltime=60.0, slots=2), item(3)], 0.0))
+    assert dispatch.waiting() == [2, 3]
+    effects = dispatch.handle(TimePassed(40.0))
+    assert (returned(effects), gives(effects)) == ([2], {1: [3]})
+
+
+def test_since_when_tasks_run() -> None:
+    dispatch = ready(2)
+    dispatch.handle(TasksArrived(items(1, 2, 3), 4.0))
+    dispatch.handle(ResultsArrived(1, [2], LONG, 6.0))
+    assert dispatch.begun() == {1: 4.0, 3: 6.0}

@@ -15,8 +15,10 @@ from parsl_like.executors.high_throughput.node.dispatch_events import (
     Event,
     Give,
     Kill,
+    NothingNew,
     PipeFull,
     ResultsArrived,
+    Returned,
     TakeBack,
     TakenBack,
     TasksArrived,
@@ -46,7 +48,7 @@ class Node(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.now = 0.0
-        self.dispatch = Dispatch(WORKERS)
+        self.dispatch = Dispatch(WORKERS, None, lambda walltime: 6.0 - walltime)
         self.processes: dict[int, Process] = {}
         self.absent = set(range(WORKERS))
         self.next = 0
@@ -74,6 +76,9 @@ class Node(RuleBasedStateMachine):
                 elif isinstance(effect, Withdrawn):
                     for attempt in effect.attempts:
                         self.end(attempt, "withdrawn")
+                elif isinstance(effect, Returned):
+                    for attempt in effect.attempts:
+                        self.end(attempt, "returned")
                 else:
                     process = self.processes[effect.worker]
                     assert process.doomed is None
@@ -152,6 +157,10 @@ class Node(RuleBasedStateMachine):
     @rule(data=st.data())
     def cancel(self, data: st.DataObject) -> None:
         self.feed(CancelAsked(data.draw(st.sets(st.integers(0, self.next - 1), max_size=4)), self.now))
+
+    @rule()
+    def take_nothing_new(self) -> None:
+        self.feed(NothingNew(self.now))
 
     # --- what holds
 

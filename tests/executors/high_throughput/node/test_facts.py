@@ -86,7 +86,17 @@ def test_memory_is_what_the_control_groups_leave(
 
 
 @pytest.mark.parametrize(
-    ("environment", "left"), [({}, 0.0), ({"SLURM_JOB_END_TIME": "1600"}, 600.0), ({"SLURM_JOB_END_TIME": "5"}, 1.0)]
+    ("environment", "left"),
+    [
+        ({}, 0.0),
+        ({"SLURM_JOB_END_TIME": "1600"}, 600.0),
+        ({"PARSL_LIKE_BLOCK_ENDS": "1060"}, 60.0),
+        ({"PARSL_LIKE_BLOCK_ENDS": "1060", "SLURM_JOB_END_TIME": "1600"}, 60.0),
+        ({"PARSL_LIKE_BLOCK_ENDS": "1600", "SLURM_JOB_END_TIME": "1060"}, 60.0),
+        ({"PARSL_LIKE_BLOCK_ENDS": "1060", "SLURM_JOB_END_TIME": "5"}, 60.0),
+        ({"PARSL_LIKE_BLOCK_ENDS": "5"}, 0.0),
+        ({"PARSL_LIKE_BLOCK_ENDS": "soon"}, 0.0),
+    ],
 )
 def test_seconds_left(environment: dict[str, str], left: float) -> None:
     assert seconds_left(environment, 1000.0) == left
