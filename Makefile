@@ -6,6 +6,7 @@ PYTHON ?= python3
 VENV ?= .venv
 JOBS ?= 2
 FAULT_JOBS ?= 6
+SITE_JOBS ?= 3
 MINUTES ?= 10
 ARGS ?=
 
@@ -16,7 +17,7 @@ EVERYDAY = not (site or browser or faults or slow)
 # The settings are named: an option's value that is a path, of a log say, would have pytest look for them elsewhere.
 PYTEST = -m pytest -c pyproject.toml -n $(JOBS) --dist loadgroup
 
-.PHONY: help demo test check full faults soak bench format format-check lint types imports docs test-integration coverage \
+.PHONY: help demo test check full faults site soak bench format format-check lint types imports docs test-integration coverage \
     changelog clean
 .NOTPARALLEL:
 
@@ -54,10 +55,13 @@ full: $(DEV) ## every test there is, at full size; what this machine lacks is sk
 faults: $(DEV) ## breaks real processes, links and files, and measures what happens; most of it is waiting
 	$(PY) -m pytest -c pyproject.toml -n $(FAULT_JOBS) -m 'faults or fault' -p tests.fault_report $(ARGS)
 
+site: $(DEV) ## real batch systems and MPI, each brought up on this machine; skipped where that cannot be
+	$(PY) -m pytest -c pyproject.toml -n $(SITE_JOBS) --dist loadgroup -m 'site and not slow' tests/site $(ARGS)
+
 soak: $(DEV) ## MINUTES of tasks with checkable results while faults are drawn at random
 	$(PY) -m tests.soak --minutes $(MINUTES) $(ARGS)
 
-check: format-check lint types imports coverage docs ## what CI asks: everything below, with the tests under coverage
+check: format-check lint types imports coverage docs faults site ## what CI asks, with the tests under coverage
 
 format: $(DEV) ## sorts imports and lays out the sources
 	$(PY) -m ruff check --quiet --fix-only --select I .

@@ -1,0 +1,39 @@
+"""Blocks of one minute, and work that goes on for longer."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from tests.site.apps import where
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from parsl_like.dataflow.dflow import DataFlowKernel
+    from tests.site.conftest import Measure
+    from tests.site.slurm import Slurm
+
+WAIT = 180
+STREAM_S = 110
+TASK_S = 2.0
+
+
+def test_a_stream_of_tasks_outlives_blocks(load: Callable[..., DataFlowKernel], slurm: Slurm, measure: Measure) -> None:
+    kernel = load(walltime="00:01:00", init_blocks=1, max_blocks=2, retries=0)
+    futures, pause = [], threading.Event()
+    until = time.monotonic() + STREAM_S
+    while time.monotonic() < until:
+        futures.append(where(TASK_S, len(futures)))
+        pause.wait(1)
+    results = [future.result(WAIT) for future in futures]
+    assert [number for number, _, _ in results] == list(range(len(futures)))
+    tasks = Counter(job for _, job, _ in results)
+    assert len(tasks) >= 3, tasks
+    summary = kernel.summary()
+    assert (summary.states, summary.retries, summary.losses) == ({"exec_done": len(futures)}, {}, 0)
+    over = [job for job in slurm.jobs() if not job.live]
+    measure.note(f"{len(futures)} tasks of {TASK_S:g} s in {len(tasks)} blocks of a minute", STREAM_S)
+    assert {job.state for job in over} <= {"COMPLETED"}, "they drain and end before Slurm ends them"
