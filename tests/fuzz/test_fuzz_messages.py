@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, get_args
 
 import msgspec
@@ -59,6 +60,7 @@ FIELDS: dict[str, st.SearchStrategy[Any]] = {
     "Identity": NAMES,
     "Hash": HASHES,
     "list[str]": st.lists(st.text(max_size=5), max_size=3),
+    "list[float]": st.lists(st.floats(), max_size=5),
     "list[Attempt]": st.lists(ATTEMPTS, max_size=5),
     "list[Hash]": st.lists(HASHES, max_size=3),
     "dict[str, str]": st.dictionaries(st.text(max_size=5), st.text(max_size=5), max_size=3),
@@ -170,7 +172,7 @@ FROM_MANAGERS = (
         ],
         *[st.text(max_size=5), SOME, st.integers(0, 1 << 31), st.integers(0, 1 << 31), SOME, SOME],
         *[st.just([]), st.just("3.11.7"), st.just("1"), st.just({}), st.just("tcp"), st.floats()],
-        *[st.lists(SOME), st.lists(SOME), st.lists(SOME)],
+        *[st.lists(SOME), st.lists(SOME), st.lists(SOME), st.just(0.0) | st.floats(), st.floats()],
     )
     | messages((protocol.Results, protocol.Heartbeat, protocol.NeedFunction, protocol.Cancelled, protocol.Drain))
     | st.builds(protocol.Cancelled, st.lists(SOME))
@@ -219,7 +221,8 @@ def test_the_placement_machine_stands(events: list[Any], restarted: bool) -> Non
                 machine.handle(FromDriver(first, [b""] * second))
             else:
                 given_out += 1
-                item = protocol.TaskItem(given_out, b"f" * 16, b"", second % 2)
+                walltime = (0.0, 5.0, protocol.LONG, math.inf, math.nan)[given_out % 5]
+                item = protocol.TaskItem(given_out, b"f" * 16, b"", second % 2, 0.0, walltime)
                 machine.handle(FromDriver(protocol.Tasks([item]), [b""] * (second % 2)))
         except BadMessage:
             pass
