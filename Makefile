@@ -1,12 +1,12 @@
 # The everyday commands of a checkout; `make help` lists them. PYTHON chooses the interpreter, VENV the environment,
-# JOBS the number of processes that run tests (FAULT_JOBS those that break things), ARGS is passed on to the demo, the
-# tests or the benchmarks.
+# JOBS the number of processes that run tests (FAULT_JOBS those that break things, SITE_JOBS those that wait for batch
+# systems), ARGS is passed on to the demo, the tests or the benchmarks.
 
 PYTHON ?= python3
 VENV ?= .venv
 JOBS ?= 2
 FAULT_JOBS ?= 6
-SITE_JOBS ?= 3
+SITE_JOBS ?= 16
 MINUTES ?= 10
 ARGS ?=
 
@@ -56,7 +56,7 @@ faults: $(DEV) ## breaks real processes, links and files, and measures what happ
 	$(PY) -m pytest -c pyproject.toml -n $(FAULT_JOBS) -m 'faults or fault' -p tests.fault_report $(ARGS)
 
 site: $(DEV) ## real batch systems and MPI, each brought up on this machine; skipped where that cannot be
-	$(PY) -m pytest -c pyproject.toml -n $(SITE_JOBS) --dist loadgroup -m 'site and not slow' tests/site $(ARGS)
+	$(PY) -m pytest -c pyproject.toml -n $(SITE_JOBS) --dist loadfile -m 'site and not slow' tests/site $(ARGS)
 
 soak: $(DEV) ## MINUTES of tasks with checkable results while faults are drawn at random
 	$(PY) -m tests.soak --minutes $(MINUTES) $(ARGS)

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from parsl_like.config import Config
     from parsl_like.core.ports import BlockRequest, CommandResult, ProviderSession
     from parsl_like.executors.high_throughput.description import HighThroughputExecutor
-    from parsl_like.providers.batch import BatchProvider
     from parsl_like.providers.batch_session import BatchSession
     from parsl_like.providers.local import LocalProvider
 
@@ -31,8 +30,6 @@ RUN: Final = "NNN"
 """Stands for the number that a run gets when it starts."""
 UNSAID: Final = "/RUN_DIRECTORIES"
 """Stands for the folder of all runs, should that have a name that would have to be quoted in several ways."""
-A_NUMBER: Final = "1234567"
-"""The id of a job, which some batch systems count and others do not; what is shown is ``JOB``."""
 FIRST_BLOCK: Final = BlockId("0")
 NO_SCHEDULER: Final = "no batch system is asked; bash finds the script to be well formed."
 
@@ -162,25 +159,21 @@ def _facts(session: ProviderSession, provider: Any, request: BlockRequest, place
     from parsl_like.providers.local import LocalProvider
 
     if isinstance(session, BatchSession):
-        return _of_a_batch_system(session, provider, request)
+        return _of_a_batch_system(session, request)
     if isinstance(provider, LocalProvider) and not is_foreign(provider):
         return _local(provider, request, place)
     return {"script_path": "", "script": f"{request.command}\n"}
 
 
-def _of_a_batch_system(session: BatchSession, provider: BatchProvider, request: BlockRequest) -> dict[str, Any]:
-    rendered, dialect = session.render(request), provider.dialect()
+def _of_a_batch_system(session: BatchSession, request: BlockRequest) -> dict[str, Any]:
+    rendered = session.render(request)
     return {
         "script_path": rendered.paths.script,
         "script": rendered.script,
         "submit": rendered.submit,
-        "status": [_of_a_job(query.command([A_NUMBER])) for query in dialect.status],
-        "cancel": _of_a_job(dialect.cancel([A_NUMBER])),
+        "status": rendered.status,
+        "cancel": rendered.cancel,
     }
-
-
-def _of_a_job(command: Sequence[str]) -> list[str]:
-    return [word.replace(A_NUMBER, "JOB") for word in command]
 
 
 def _local(provider: LocalProvider, request: BlockRequest, place: _Place) -> dict[str, Any]:

@@ -29,6 +29,11 @@ _WRITTEN = (
     (r"refused this manager: (?P<why>[^\n]+)", "the manager came from another environment, or too late: {why}"),
     (r"found no interchange\.(?P<tried>[^\n]*)", _UNREACHED),
     (
+        r"had started (?P<begun>\d+) of (?P<all>\d+) copies",
+        "only {begun} of {all} copies could be started on the block's nodes; "
+        "a node is down, or cut off from the others",
+    ),
+    (
         r"(?P<python>[\w./+-]*python[\d.]*)[^\w\s:]?: (?:command not found|not found|No such file or directory)",
         "there is no {python} where the block runs; activate the right environment in worker_init",
     ),

@@ -197,6 +197,7 @@ class BlockController:
         effects += self._see_stubborn(load, now)
         if not self.closing:
             effects += self._see_silent(now, jitter)
+            effects += self._see_abandoned(now)
             effects += self._see_waiting(now, jitter)
         if self.closing or self.condemned:
             return effects
@@ -241,6 +242,15 @@ class BlockController:
             elif waited >= SLOW_CONNECT_S and row.block not in self._warned:
                 self._warned.add(row.block)
                 effects.append(self._notes.warning(reason.replace(" ran for ", " runs for ")))
+        return effects
+
+    def _see_abandoned(self, now: float) -> list[Effect]:
+        """Blocks that run although their managers have gone."""
+        effects: list[Effect] = []
+        for row in self.ledger.live():
+            reason = self.patience.abandoned(row, now)
+            if reason is not None:
+                effects += [self._notes.warning(f"{reason}; it is cancelled"), *self._cancel([row], now)]
         return effects
 
     def _see_waiting(self, now: float, jitter: float) -> list[Effect]:

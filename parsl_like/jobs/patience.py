@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from parsl_like.core.job_states import JobState
 from parsl_like.jobs.ledger import UNACCOUNTED_S
 from parsl_like.jobs.row import WAITING
 
@@ -27,6 +28,8 @@ HOPELESS_FOR_S = 25.0
 operator's hold, may show for a moment; but jobs are looked at every 30 s, and a program is to know within a minute."""
 NEW_S = 60.0
 """A job is new if it has waited for less than this when it is first said that it can never start."""
+ABANDONED_AFTER_S = 60.0
+"""How long a job may go on, as far as its batch system knows, after all its managers have gone."""
 SILENT = "no manager of it has connected"
 
 
@@ -55,6 +58,19 @@ class Patience:
         if row.running_since is None or row.connected_since is not None or row.leaving:
             return None
         return now - row.running_since
+
+    def abandoned(self, row: BlockRow, now: float) -> str | None:
+        """Why a job is ended that runs without any manager that it had, in words; None if it is not.
+
+        A batch system that takes a dead node's job for running, or a launcher that hangs, would hold it for ever.
+        """
+        if row.state is not JobState.RUNNING or row.connected or row.parted is None or row.leaving:
+            return None
+        if now - row.parted < ABANDONED_AFTER_S:
+            return None
+        return (
+            f"block {row.block} (job {row.job}) runs, but all its managers have been gone for {now - row.parted:.0f} s"
+        )
 
     def hopeless(self, row: BlockRow, *, again: bool) -> str | None:
         """Why a job is given up that waits and can never start, in words; None if it is not.
@@ -97,6 +113,8 @@ class Patience:
             return [row.drain_asked + DRAIN_GRACE_S, row.drain_asked + DRAIN_PATIENCE_S]
         if row.running_since is not None and row.connected_since is None:
             return [row.running_since + self.connect_timeout]
+        if row.parted is not None and not row.connected:
+            return [row.parted + ABANDONED_AFTER_S]
         return []
 
 

@@ -41,6 +41,8 @@ CLOSING_CALL_S = 6.0
 """How long a provider's call may take at the end: those that hang must leave time for those that end jobs."""
 DEAF_AFTER = 3
 """So many questions in a row that failed at the end: nobody will say whether jobs have ended."""
+LAST_TRIES = 8
+"""So many times in a row jobs' end is asked for, a second apart, where the batch system does not take that in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +106,7 @@ class BlockSupply:
         self._pace = Pace(options.status_period)
         self._decide_at = clock.monotonic()
         self._kill_at: float | None = None
+        self._deaf_to_ends = 0
         self._asking = False
         self._unanswered = 0
         self._canceling = 0
@@ -354,7 +357,11 @@ class BlockSupply:
         self._pace.cancelled(self._clock.monotonic())
         if error is not None:
             self._chronicle.warn(f"the end of {', '.join(jobs)} could not be asked for: {_said(error)}", error)
+            self._deaf_to_ends += 1
+            if self._controller.closing and not self._cancel_hangs and self._deaf_to_ends < LAST_TRIES:
+                self._kill_at = self._clock.monotonic() + CLOSING_POLL_S[1]
             return
+        self._deaf_to_ends = 0
         if refused := [job for job in jobs if not accepted.get(job, False)]:
             self._chronicle.warn(f"the batch system would not end {', '.join(refused)}")
         if self._controller.accepted(job for job in jobs if accepted.get(job, False)):

@@ -70,6 +70,9 @@ class BatchProvider(ClusterProvider):
         del request
         return {}
 
+    exit_words: ClassVar[frozenset[int]] = frozenset()
+    """Exit codes of a job that say something else to the batch system than that it has failed."""
+
     @property
     def may_return(self) -> bool:
         """Whether the batch system may run a job's script again after it has told it to end."""

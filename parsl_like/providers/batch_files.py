@@ -87,6 +87,7 @@ class BatchFiles:
             stdout_path=str(files.stdout) if late else "",
             stderr_path=str(files.stderr) if late else "",
             may_return=provider.may_return,
+            words=provider.exit_words,
         )
         paths = JobPaths(
             script=str(files.script),

@@ -31,6 +31,8 @@ logger = logging.getLogger(__name__)
 ASIDE_S = 5.0
 """How long a command may take that is not what a call was made for; there is so much time for all of them together."""
 
+ANY_JOB = "1234567"
+
 NO_ANSWER = (ChannelError, Unavailable, Unreadable)
 
 
@@ -277,8 +279,8 @@ class BatchSession:
             script=script.text(),
             paths=paths,
             submit=self._dialect.submit(paths),
-            status=tuple(query.command(["JOB"]) for query in self._dialect.status),
-            cancel=self._dialect.cancel(["JOB"]),
+            status=tuple(_for_any_job(query.command) for query in self._dialect.status),
+            cancel=_for_any_job(self._dialect.cancel),
         )
 
     def judge(self, request: BlockRequest) -> CommandResult:
@@ -329,6 +331,11 @@ class BatchSession:
         result = self._channel.run(command, timeout=timeout)
         logger.debug("%s: exit code %d after %.2f s", shlex.join(command), result.exit_code, time.monotonic() - began)
         return result
+
+
+def _for_any_job(command: Callable[[Sequence[str]], Command]) -> Command:
+    """A command about a job, whose id is shown as a word; dialects only take what can be an id."""
+    return tuple(word.replace(ANY_JOB, "JOB") for word in command([ANY_JOB]))
 
 
 def batches(jobs: Sequence[str], size: int) -> Iterator[list[str]]:

@@ -41,7 +41,7 @@ parsl_like_end() {
     wait
     kill -TERM -- "-$$$$" 2>/dev/null || :
     $removal
-    exit "$$parsl_like_exit_code"
+    $exit
 }
 trap parsl_like_end EXIT
 # A shell that a signal ends would report success; these say which signal it was.
@@ -94,6 +94,8 @@ class Script:
         stderr_path: The same for its errors.
         may_return: Whether the batch system may run the script once more after it has told it to end; then the
             block's files are kept.
+        words: Exit codes that would say something else to the batch system than that the block has failed; it ends with
+            1 instead. Its own exit code is in its files all the same.
     """
 
     name: str
@@ -111,6 +113,7 @@ class Script:
     stdout_path: str = ""
     stderr_path: str = ""
     may_return: bool = False
+    words: frozenset[int] = frozenset()
 
     def text(self) -> str:
         """The script. When it ends, however it ends but by SIGKILL, its exit code is written and its group ended.
@@ -125,6 +128,7 @@ class Script:
             at_the_end=self._at_the_end(),
             lifetime=self._lifetime(),
             removal=self._removal(),
+            exit=self._exit(),
             name=" ".join(self.name.split()),
             path=" ".join(shlex.quote(self.path).splitlines()),
             exit_code_path=shlex.quote(self.exit_code_path),
@@ -134,6 +138,13 @@ class Script:
             worker_init=self.worker_init,
             command=self.command,
         )
+
+    def _exit(self) -> str:
+        plain = 'exit "$parsl_like_exit_code"'
+        if not self.words:
+            return plain
+        codes = " | ".join(map(str, sorted(self.words)))
+        return f'case "$parsl_like_exit_code" in {codes}) exit 1 ;; esac\n    {plain}'
 
     def _removal(self) -> str:
         files = self.exports.get(FILES_VARIABLE)

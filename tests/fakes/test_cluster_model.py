@@ -8,7 +8,7 @@ import pytest
 
 from tests.fakes.cluster.call import clock_seconds, clock_text, directives, parse
 from tests.fakes.cluster.model import KILL, TERM, Cluster, Fate, Job, Phase, Queue, Settings, Signal, Start, Wanted
-from tests.fakes.cluster.slurm import node_list
+from tests.fakes.cluster.slurm_jobs import node_list
 
 
 def make(**settings: Any) -> Cluster:

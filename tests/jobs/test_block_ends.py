@@ -254,3 +254,37 @@ class TestAdopted:
             driver.take(driver.controller.adopt(BlockId(block), JobId(f"job{block}"), 0.0))
         assert driver.start() == []
         assert driver.take(driver.controller.scale_out(1, 0.0)) == [Submit(BlockId("2"))]
+
+
+class TestAbandoned:
+    """A job runs for ever as far as its batch system knows, and none of its managers is there any more."""
+
+    def test_it_is_ended_and_replaced(self) -> None:
+        driver = Driver(high=1)
+        driver.start()
+        driver.running("0").decide(outstanding=5)
+        driver.wait(10).decide(connected=())
+        assert driver.wait(59).decide() == []
+        assert driver.wait(1).decide() == [Cancel((JobId("job0"),))]
+        (warning,) = driver.notes("warning")
+        assert "job0) runs, but all its managers have been gone for 60 s; it is cancelled" in warning.fields["text"]
+        driver.answered(job0=ended(143))
+        assert driver.decide() == [Submit(BlockId("1"))]
+        assert not driver.controller.breaker.in_doubt
+
+    def test_it_is_known_when_to_look(self) -> None:
+        driver = Driver(high=1)
+        driver.start()
+        driver.running("0").decide(outstanding=5)
+        driver.wait(10).decide(connected=())
+        due = driver.controller.next_due(driver.now)
+        assert due is not None
+        assert driver.now < due <= driver.now + 60
+
+    def test_managers_that_come_back_are_left_alone(self) -> None:
+        driver = Driver(high=1)
+        driver.start()
+        driver.running("0").decide(outstanding=5)
+        driver.wait(10).decide(connected=())
+        driver.wait(50).decide(connected=(BlockId("0"),))
+        assert driver.wait(100).decide() == []

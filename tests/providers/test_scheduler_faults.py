@@ -290,7 +290,7 @@ def test_every_answer_is_slow(flavour: str, kind: str, rig: Rig) -> None:
 def test_the_end_cannot_be_asked_for_at_first(flavour: str, kind: str, rig: Rig) -> None:
     rig.begin()
     rig.connect()
-    rig.break_("cancel", kind, times=1)
+    rig.break_("cancel", kind, times=3)
     rig.leaves_nothing()
     assert rig.cluster.submissions() == [12345]
 

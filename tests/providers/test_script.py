@@ -54,6 +54,11 @@ def test_the_exit_code_is_the_commands(command: str, code: int, folder: Path) ->
     assert run(folder, command) == (code, str(code), "", "")
 
 
+@pytest.mark.parametrize(("code", "told"), [(99, 1), (100, 1), (98, 98), (0, 0)])
+def test_codes_with_another_meaning_are_only_in_the_files(code: int, told: int, folder: Path) -> None:
+    assert run(folder, f"exit {code}", words=frozenset({99, 100}))[:2] == (told, str(code))
+
+
 @pytest.mark.parametrize("worker_init", ["exit 3", "set -e; false; true", "set -eu; echo $undefined"])
 def test_worker_init_that_fails_ends_the_block(worker_init: str, folder: Path) -> None:
     code, written, out, _ = run(folder, "echo not reached", worker_init=worker_init)

@@ -67,12 +67,6 @@ def test_everything_that_it_may_ask_for() -> None:
     ]
 
 
-def test_srun_is_told_of_the_processors_of_a_task() -> None:
-    assert SlurmProvider(cores_per_node=9).exports(REQUEST) == {"SRUN_CPUS_PER_TASK": "4"}
-    assert SlurmProvider(cores_per_node=1).exports(REQUEST) == {"SRUN_CPUS_PER_TASK": "1"}
-    assert SlurmProvider().exports(REQUEST) == {}
-
-
 def test_paths_are_taken_as_they_are(tmp_path: Path) -> None:
     folder = tmp_path / "100 %j's"
     with_spaces = SlurmProvider().sealed().open(one_shot_context(str(folder)))

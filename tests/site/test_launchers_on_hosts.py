@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from tests.site.system import System
 
-PATIENCE_S = 60.0
+PATIENCE_S = 180.0
 STARTERS = ("openmpi", "mpich")
 MPI = [MpiExecLauncher, MpiRunLauncher]
 
@@ -233,7 +233,8 @@ def host() -> str:
 
 
 def run_on(launcher: Any, nodes: int, hosts: Hosts, **options: Any) -> HighThroughputExecutor:
-    provider = LocalProvider(nodes_per_block=nodes, launcher=launcher)
+    # With a worker_init managers have ten minutes to connect: the machine may have much else to do.
+    provider = LocalProvider(nodes_per_block=nodes, launcher=launcher, worker_init="true")
     executor = HighThroughputExecutor("ht", provider, address=hosts.head, max_workers_per_node=1, **options)
     executor.transport = "tcp"
     return executor

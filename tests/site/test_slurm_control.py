@@ -110,7 +110,7 @@ def test_the_controller_forgets_its_jobs(
     ended = time.time()
     let_go(*paths)
     assert [future.result(WAIT) for future in futures] == [ran_in(path)[-1] for path in paths]
-    measure.since("Slurm forgets and ends a job, to the results of its tasks", ended, 90)
+    measure.since("Slurm forgets and ends a job, to the results of its tasks", ended, 60)
     assert kernel.summary().retries == {}
     assert kernel.summary().losses <= 2
     assert kernel.status()["blocks"]["htex"]["ended"] == {"MISSING": 1}

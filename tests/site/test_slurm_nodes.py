@@ -37,7 +37,7 @@ def test_a_node_is_lost_with_everything_on_it(
     let_go(*paths)
     assert [future.result(WAIT) for future in futures] == [ran_in(path)[-1] for path in paths]
     over = time.time()
-    measure.note("a node dies, to the results of its tasks", over - died)
+    measure.note("a node dies, to the results of its tasks", over - died, 60)
     assert kernel.summary().retries == {}
     assert kernel.summary().losses <= 2, "only what ran was lost"
     slurm.until(lambda: _ended(slurm, lost.id), "Slurm sees that the node is gone")

@@ -51,6 +51,8 @@ class GridEngineProvider(BatchProvider):
     """Jobs that are over are not shown any more: it takes several answers to be sure of what became of one."""
     streams_late: ClassVar[bool] = True
     """Not late, but by a way through which not every path goes: the script writes to its files itself."""
+    exit_words: ClassVar[frozenset[int]] = frozenset({99, 100})
+    """99 has a job run again, 100 puts it into the error state (submit(1), "exit status")."""
 
     label: str = dataclasses.field(default="grid_engine", init=False, repr=False)
     scheduler_options: str = dataclasses.field(

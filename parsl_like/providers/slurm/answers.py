@@ -133,7 +133,7 @@ def scancel_answers(result: CommandResult, jobs: Sequence[str]) -> dict[str, boo
         Unavailable: nobody was told.
     """
     answers = {job: bool(_JOB_ID.fullmatch(job)) for job in jobs}
-    if result.exit_code and _AWAY.search(result.stderr):
+    if result.exit_code and (_AWAY.search(result.stderr) or "error on job id" not in result.stderr):
         raise Unavailable(_complaint("scancel", result))
     for job, why in re.findall(r"error on job id (\w+): (.*)", result.stderr):
         if _UNKNOWN_JOB.search(why):

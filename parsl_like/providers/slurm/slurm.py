@@ -107,11 +107,6 @@ class SlurmProvider(BatchProvider):
         """Whether Slurm puts a job back into the queue whose node has failed, or that was preempted."""
         return "--requeue" in self.scheduler_options
 
-    def exports(self, request: BlockRequest) -> Mapping[str, str]:
-        """What srun has to be told apart, as it does not take the job's processors per task for its own."""
-        cores = self._cores_per_task(request)
-        return {} if cores is None else {"SRUN_CPUS_PER_TASK": str(cores)}
-
     def dialect(self) -> Dialect:
         """The commands of Slurm."""
         where = () if self.clusters is None else (f"--clusters={directive_word(self, 'clusters')}",)

@@ -93,7 +93,8 @@ configure() {
         qconf -ah localhost
         qconf -as localhost
         qconf -am root
-        qconf -sconf | fields "execd_spool_dir=$spool/execd" min_uid=0 min_gid=0 mailer=/bin/true "gid_range=$groups" \
+        # No shell of a job reads what the user's logins read: that takes its time, and is of this machine only.
+        qconf -sconf | fields login_shells=none "execd_spool_dir=$spool/execd" min_uid=0 min_gid=0 mailer=/bin/true "gid_range=$groups" \
             load_report_time=00:00:02 max_unheard=00:00:10 reschedule_unknown=00:00:00 \
             "reporting_params=accounting=true reporting=false flush_time=00:00:03 joblog=false sharelog=00:00:00" \
             > "$made/global"
