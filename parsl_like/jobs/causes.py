@@ -79,16 +79,16 @@ _WRITTEN = (
 )
 
 _REFUSED = (
-    (r"[Ii]nvalid partition|[Uu]nknown queue|[Qq]ueue .*(?:does not exist|is not enabled|is disabled)", _NO_QUEUE),
+    (r"[Ii]nvalid partition|(?i:unknown) queue|[Qq]ueue .*(?:does not exist|is not enabled|is disabled)", _NO_QUEUE),
     (r"not (?:permitted|authorized|allowed).* (?:queue|partition)|[Uu]nauthorized", _NO_QUEUE),
     (r"[Ii]nvalid (?:account|qos)|accounting/QOS|(?:project|account) .*(?:does not exist|is not)", _NO_ACCOUNT),
     (
-        r"[Ii]nvalid feature|node configuration is not available|[Uu]nknown resource|parallel environment .* not exist"
+        r"[Ii]nvalid feature|node configuration is not available|(?i:unknown) resource|parallel environment .* not exist"
         r"|exceeds queue and/or server resource limits|[Nn]ode count",
         _NO_NODES,
     ),
     (
-        r"[Rr]equested time limit|TimeLimit|bad walltime|walltime .*(?:exceeds|illegal)|Illegal attribute",
+        r"(?i:requested) time limit|TimeLimit|bad walltime|walltime .*(?:exceeds|illegal)|Illegal attribute",
         "the walltime, or another limit, is not what this queue allows; correct the provider's options",
     ),
     (
