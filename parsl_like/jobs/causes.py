@@ -83,8 +83,8 @@ _REFUSED = (
     (r"not (?:permitted|authorized|allowed).* (?:queue|partition)|[Uu]nauthorized", _NO_QUEUE),
     (r"[Ii]nvalid (?:account|qos)|accounting/QOS|(?:project|account) .*(?:does not exist|is not)", _NO_ACCOUNT),
     (
-        r"[Ii]nvalid feature|node configuration is not available|(?i:unknown) resource|parallel environment .* not exist"
-        r"|exceeds queue and/or server resource limits|[Nn]ode count",
+        r"[Ii]nvalid feature|node configuration is not available|(?i:unknown) resource"
+        r"|parallel environment .* not exist|exceeds queue and/or server resource limits|[Nn]ode count",
         _NO_NODES,
     ),
     (
