@@ -42,7 +42,7 @@ def test_of_a_job_that_left_nothing_nothing_is_known(files: JobFiles) -> None:
     [
         ("0", False, JobState.COMPLETED),
         ("3", False, JobState.FAILED),
-        ("143", False, JobState.FAILED),
+        ("143", False, JobState.CANCELLED),
         ("143", True, JobState.TIMEOUT),
     ],
 )
