@@ -100,7 +100,6 @@ def test_an_end_is_asked_for_before_other_blocks_are(run: Run) -> None:
     gate = run.gate()
     run.session.set_load(outstanding=10)
     run.add(init=1, high=10)
-    run.provider.wait_until(lambda provider: len(provider.submitted) == 1)
     run.provider.wait_until(lambda provider: len(provider.submitted) == 10)
     run.provider.script("submit", gate)
     run.poller.scale_out("stub", 5)

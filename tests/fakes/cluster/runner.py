@@ -99,7 +99,7 @@ class Runner:
             left = marked(JOB_MARK, self.mark(*key))
             if not left:
                 break
-            stragglers |= set(left)
+            stragglers |= {pid for pid in left if not killed(pid)}
             kill(left, signal.SIGKILL)
             time.sleep(0.005)
         return len(stragglers)
@@ -143,6 +143,18 @@ def marked(name: str, value: str, *, prefix: bool = False) -> list[int]:
             if mark in variables or (prefix and any(variable.startswith(mark) for variable in variables)):
                 found.append(int(entry))
     return found
+
+
+def killed(pid: int) -> bool:
+    """Whether a process is about to end because of a SIGKILL that it has been sent, or has ended."""
+    try:
+        lines = Path("/proc", str(pid), "status").read_text().splitlines()
+    except OSError:
+        return True
+    entries = dict(line.split(":", 1) for line in lines)
+    if entries["State"].split()[0] in "ZX":
+        return True
+    return any(int(entries[name], 16) & 1 << signal.SIGKILL - 1 for name in ("SigPnd", "ShdPnd"))
 
 
 def kill(pids: list[int], what: int) -> None:
