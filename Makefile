@@ -13,7 +13,7 @@ ARGS ?=
 PY = $(VENV)/bin/python
 RUN = $(VENV)/.installed-run
 DEV = $(VENV)/.installed-dev
-EVERYDAY = not (site or browser or faults or slow)
+EVERYDAY = not (site or scheduler or browser or faults or slow)
 # The settings are named: an option's value that is a path, of a log say, would have pytest look for them elsewhere.
 PYTEST = -m pytest -c pyproject.toml -n $(JOBS) --dist loadgroup
 
@@ -55,8 +55,8 @@ full: $(DEV) ## every test there is, at full size; what this machine lacks is sk
 faults: $(DEV) ## breaks real processes, links and files, and measures what happens; most of it is waiting
 	$(PY) -m pytest -c pyproject.toml -n $(FAULT_JOBS) -m 'faults or fault' -p tests.fault_report $(ARGS)
 
-site: $(DEV) ## real batch systems and MPI, each brought up on this machine; skipped where that cannot be
-	$(PY) -m pytest -c pyproject.toml -n $(SITE_JOBS) --dist loadfile -m 'site and not slow' tests/site $(ARGS)
+site: $(DEV) ## batch systems and MPI: real ones, each brought up on this machine if that can be, and simulated ones that fail
+	$(PY) -m pytest -c pyproject.toml -n $(SITE_JOBS) --dist loadfile -m '(site or scheduler) and not slow' tests/site tests/providers $(ARGS)
 
 soak: $(DEV) ## MINUTES of tasks with checkable results while faults are drawn at random
 	$(PY) -m tests.soak --minutes $(MINUTES) $(ARGS)

@@ -334,7 +334,7 @@ class BlockSupply:
             self._pace.submitted(now)
             self._carry_out(self._controller.submitted(block, job, now))
             return
-        if isinstance(error, Withdrawn):
+        if isinstance(error, Withdrawn) or (self._controller.closing and isinstance(error, BadStateException)):
             self._carry_out(self._controller.withdrawn(block, now))
             return
         logger.warning("executor %s: block %s was refused", self._session.label, block, exc_info=error)

@@ -89,8 +89,9 @@ class ZeroMQ:
         self.socket.setsockopt(zmq.ROUTING_ID, identity)
         prepare(self.socket)
         self.socket.connect(f"tcp://{where[0]}:{where[1]}")
-        for message in messages(bomb):
-            self.socket.send_multipart(message)
+        with suppress(zmq.Again):  # he was thrown out before he had said all he wanted to
+            for message in messages(bomb):
+                self.socket.send_multipart(message)
 
     def answers(self, milliseconds: int = 300) -> list[bytes]:
         """What has been said to him."""

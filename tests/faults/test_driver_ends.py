@@ -341,10 +341,10 @@ class Session:
         os.write(self._ours, (text + end).encode())
 
     def hears(self, text: str) -> None:
-        """Read until the terminal shows a line."""
-        while f"\n{text}\r\n" not in self._heard:
+        """Read until the terminal shows a line, and the prompt for the next: sooner, an end of input gets lost."""
+        while f"\n{text}\r\n>>> " not in self._heard:
             self._heard += os.read(self._ours, 4096).decode()
-        self._heard = self._heard.partition(f"\n{text}\r\n")[2]
+        self._heard = self._heard.partition(f"\n{text}\r\n>>> ")[2]
 
     def hang_up(self) -> None:
         os.close(self._ours)

@@ -11,7 +11,7 @@ import pytest
 from parsl_like.core.ids import BlockId, JobId
 from parsl_like.core.job_states import JobReport, JobState
 from parsl_like.core.limits import BlockLimits
-from parsl_like.errors import SubmitException
+from parsl_like.errors import BadStateException, SubmitException
 from parsl_like.jobs.policy import htex_auto_scale
 from parsl_like.testing.stub_elastic import StubElasticSession
 from parsl_like.testing.stub_provider import StubProviderSession
@@ -215,3 +215,24 @@ class TestLeaving:
         run.poller.leave("stub", PATIENCE_S)
         run.close()
         assert (run.provider.cancelled, other.cancelled) == ([], ["stub-1"])
+
+
+def test_a_block_that_its_executor_refuses_as_both_close_is_no_news(
+    run: Run, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    asked, gate = threading.Event(), threading.Event()
+
+    def refuse(_block: BlockId) -> None:
+        asked.set()
+        gate.wait(PATIENCE_S)
+        raise BadStateException(run.session, "the executor was shut down")
+
+    monkeypatch.setattr(run.session, "block_request", refuse)
+    run.session.set_load(outstanding=1)
+    run.add()
+    assert asked.wait(PATIENCE_S)
+    begin_close = run.poller._begin_close
+    monkeypatch.setattr(run.poller, "_begin_close", lambda deadline: (begin_close(deadline), gate.set()))
+    run.poller.close(time.monotonic() + PATIENCE_S)
+    assert gate.is_set()
+    assert "was refused" not in caplog.text

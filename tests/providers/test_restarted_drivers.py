@@ -59,7 +59,7 @@ class Driver:
 
 
 @pytest.mark.parametrize(
-    "flavour", ["slurm", *(pytest.param(name, marks=pytest.mark.faults) for name in FLAVOURS if name != "slurm")]
+    "flavour", ["slurm", *(pytest.param(name, marks=pytest.mark.scheduler) for name in FLAVOURS if name != "slurm")]
 )
 def test_killed_while_one_block_runs_and_one_is_queued(
     flavour: str, make_cluster: MakeCluster, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -90,7 +90,7 @@ def test_killed_while_one_block_runs_and_one_is_queued(
     assert [job.stragglers for job in cluster.jobs()][:2] == [0, 0]
 
 
-@pytest.mark.faults
+@pytest.mark.scheduler
 def test_all_of_a_dead_driver_is_cancelled_by_hand(
     make_cluster: MakeCluster, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -68,7 +68,7 @@ NEVER = {"down": "partition is down|[Qq]ueue not started|is disabled", "held": "
 def cases(*kinds: str, everyday: str = "") -> list[Any]:
     """Each flavour with each fault; all but one, ``flavour kind``, belong to the fault tests."""
     return [
-        pytest.param(flavour, kind, marks=[] if f"{flavour} {kind}" == everyday else [pytest.mark.faults])
+        pytest.param(flavour, kind, marks=[] if f"{flavour} {kind}" == everyday else [pytest.mark.scheduler])
         for flavour in FLAVOURS
         for kind in kinds
     ]

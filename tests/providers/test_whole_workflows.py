@@ -186,7 +186,7 @@ def slow_add(x: int, y: int) -> int:
 
 
 @pytest.mark.parametrize("flavour", FLAVOURS)
-@pytest.mark.faults
+@pytest.mark.scheduler
 def test_the_batch_system_is_away_for_a_while(
     flavour: str, make_cluster: MakeCluster, load: Callable[..., DataFlowKernel]
 ) -> None:
@@ -203,7 +203,7 @@ def test_the_batch_system_is_away_for_a_while(
 
 
 @pytest.mark.parametrize("flavour", FLAVOURS)
-@pytest.mark.faults
+@pytest.mark.scheduler
 def test_jobs_cannot_be_cancelled(flavour: str, make_cluster: MakeCluster, load: Callable[..., DataFlowKernel]) -> None:
     """Blocks end because their managers do."""
     cluster = make_cluster(flavour)
@@ -217,7 +217,7 @@ def test_jobs_cannot_be_cancelled(flavour: str, make_cluster: MakeCluster, load:
 
 
 @pytest.mark.parametrize("flavour", FLAVOURS)
-@pytest.mark.faults
+@pytest.mark.scheduler
 def test_the_batch_system_is_away_while_one_block_runs_and_one_is_queued_at_the_end(
     flavour: str, make_cluster: MakeCluster, load: Callable[..., DataFlowKernel]
 ) -> None:
@@ -233,7 +233,7 @@ def test_the_batch_system_is_away_while_one_block_runs_and_one_is_queued_at_the_
 
 
 @pytest.mark.parametrize("flavour", FLAVOURS)
-@pytest.mark.faults
+@pytest.mark.scheduler
 def test_a_node_is_lost(flavour: str, make_cluster: MakeCluster, load: Callable[..., DataFlowKernel]) -> None:
     cluster = make_cluster(flavour)
     load(cluster, blocks=1)
@@ -247,7 +247,7 @@ def test_a_node_is_lost(flavour: str, make_cluster: MakeCluster, load: Callable[
 
 
 @pytest.mark.parametrize("flavour", FLAVOURS)
-@pytest.mark.faults
+@pytest.mark.scheduler
 def test_the_id_of_a_job_never_comes(
     flavour: str, make_cluster: MakeCluster, load: Callable[..., DataFlowKernel]
 ) -> None:
@@ -264,7 +264,7 @@ def test_the_id_of_a_job_never_comes(
 
 
 @pytest.mark.parametrize(
-    "flavour", ["slurm", *(pytest.param(name, marks=pytest.mark.faults) for name in FLAVOURS if name != "slurm")]
+    "flavour", ["slurm", *(pytest.param(name, marks=pytest.mark.scheduler) for name in FLAVOURS if name != "slurm")]
 )
 def test_the_driver_is_killed_while_one_block_runs_and_one_is_queued(
     flavour: str, make_cluster: MakeCluster, tmp_path: Path
