@@ -1,6 +1,6 @@
 # The everyday commands of a checkout; `make help` lists them. PYTHON chooses the interpreter, VENV the environment,
 # JOBS the number of processes that run tests (FAULT_JOBS those that break things, SITE_JOBS those that wait for batch
-# systems), ARGS is passed on to the demo, the tests or the benchmarks.
+# systems), ARGS is passed on to the demo, the tests or the benchmarks, LOOK goes before a command that runs tests.
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -9,6 +9,7 @@ FAULT_JOBS ?= 6
 SITE_JOBS ?= 16
 MINUTES ?= 10
 ARGS ?=
+LOOK ?=
 
 PY = $(VENV)/bin/python
 RUN = $(VENV)/.installed-run
@@ -53,15 +54,15 @@ full: $(DEV) ## every test there is, at full size; what this machine lacks is sk
 	PARSL_LIKE_FULL=1 $(PY) $(PYTEST) $(ARGS)
 
 faults: $(DEV) ## breaks real processes, links and files, and measures what happens; most of it is waiting
-	$(PY) -m pytest -c pyproject.toml -n $(FAULT_JOBS) -m 'faults or fault' -p tests.fault_report $(ARGS)
+	$(LOOK) $(PY) -m pytest -c pyproject.toml -n $(FAULT_JOBS) -m 'faults or fault' -p tests.fault_report $(ARGS)
 
 site: $(DEV) ## batch systems and MPI: real ones, each brought up on this machine if that can be, and simulated ones that fail
-	$(PY) -m pytest -c pyproject.toml -n $(SITE_JOBS) --dist loadfile -m '(site or scheduler) and not slow' tests/site tests/providers $(ARGS)
+	$(LOOK) $(PY) -m pytest -c pyproject.toml -n $(SITE_JOBS) --dist loadfile -m '(site or scheduler) and not slow' tests/site tests/providers $(ARGS)
 
 soak: $(DEV) ## MINUTES of tasks with checkable results while faults are drawn at random
 	$(PY) -m tests.soak --minutes $(MINUTES) $(ARGS)
 
-check: format-check lint types imports coverage docs ## what CI asks: everything below, with the tests under coverage
+check: format-check lint types imports docs coverage faults site ## what CI asks: everything below, tests under coverage
 
 format: $(DEV) ## sorts imports and lays out the sources
 	$(PY) -m ruff check --quiet --fix-only --select I .
@@ -82,7 +83,7 @@ imports: $(DEV) ## the layers of ARCHITECTURE.md
 
 coverage: $(DEV) ## the tests again, child processes measured: all of the core, 90 % of everything
 	$(PY) -m coverage erase
-	$(PY) -m coverage run $(PYTEST) -m '$(EVERYDAY)' $(ARGS)
+	$(LOOK) $(PY) -m coverage run $(PYTEST) -m '$(EVERYDAY)' $(ARGS)
 	$(PY) -m coverage combine --quiet
 	@rm -f .coverage.*  # what a process that was killed left half-written
 	$(PY) -m coverage report --include='parsl_like/core/*' --fail-under=100

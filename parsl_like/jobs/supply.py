@@ -228,7 +228,6 @@ class BlockSupply:
 
     def crash(self, error: BaseException) -> None:
         """The jobs thread cannot go on: the executor is told, and the jobs' end is asked for as far as that goes."""
-        self._session.fail(BadStateException(self._session.label, error))
         jobs = [] if self._left else self._controller.ledger.jobs()
 
         def last() -> None:
@@ -238,7 +237,10 @@ class BlockSupply:
             finally:
                 self._provider.close()
 
-        self._lane.release(last, self._options.call_bound)
+        try:
+            self._session.fail(BadStateException(self._session.label, error))
+        finally:  # an executor may be a plugin's, and its jobs must not be left behind because of it
+            self._lane.release(last, self._options.call_bound)
 
     def scale_out(self, count: int) -> None:
         """Ask for blocks whatever the policy thinks."""

@@ -51,23 +51,22 @@ class Reasons:
 
     def added_to(self, reports: Mapping[str, JobReport]) -> dict[str, JobReport]:
         """The same reports, those of jobs that wait with the reason as far as it is known."""
-        if self._dialect.reason is None:
+        question = self._dialect.reason
+        if question is None:
             return dict(reports)
         waiting = [job for job, report in reports.items() if report.state in (JobState.PENDING, JobState.HELD)]
         now = self._now()
         self._known = {job: self._known.get(job) or _Waiting(now) for job in waiting}
         ripe = [job for job in waiting if now - self._known[job].asked >= ASK_AFTER_S]
         for job in sorted(ripe, key=lambda job: self._known[job].asked)[:AT_ONCE]:
-            self._ask(job, now)
+            self._ask(job, question(job), now)
         return {job: self._with_reason(job, report) for job, report in reports.items()}
 
-    def _ask(self, job: str, now: float) -> None:
+    def _ask(self, job: str, question: Command, now: float) -> None:
         known = self._known[job]
         known.asked = now
-        if self._dialect.reason is None:
-            return
         try:
-            answer = self._dialect.why(self._run(self._dialect.reason(job)))
+            answer = self._dialect.why(self._run(question))
         except (ChannelError, Unavailable, Unreadable) as error:
             logger.debug("cannot ask why job %s waits: %s", job, error)
             return

@@ -25,6 +25,8 @@ def note(path: str) -> int:
         file.write(f"{os.getpid()}\n")
     while not os.path.exists(path + ".go"):
         time.sleep(0.01)
+    with open(path + ".ended", "a") as file:
+        file.write(f"{os.getpid()}\n")
     return os.getpid()
 
 
@@ -36,4 +38,13 @@ def let_go(*paths: Path) -> None:
 
 def ran_in(path: Path) -> list[int]:
     """The processes in which :func:`note` has begun for a path, in order."""
+    return _lines(path)
+
+
+def ended_in(path: Path) -> list[int]:
+    """The processes in which :func:`note` has ended for a path, in order."""
+    return _lines(path.parent / f"{path.name}.ended")
+
+
+def _lines(path: Path) -> list[int]:
     return [int(line) for line in path.read_text().split()] if path.exists() else []

@@ -12,7 +12,7 @@ import pytest
 from parsl_like import python_app
 from parsl_like.errors import ManagerLost, TaskLost
 from tests.faults import processes
-from tests.faults.apps import add, let_go, note, ran_in
+from tests.faults.apps import add, ended_in, let_go, note, ran_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -131,6 +131,8 @@ def test_stopped_and_continued(make_run: Callable[..., DataFlowKernel], tmp_path
     let_go(path)
     assert future.result(WAIT) == workers[1]
     assert kernel.status()["tasks"]["stale"] == 0
+    processes.until(lambda: workers[0] in ended_in(path), WAIT)
+    processes.until(lambda: psutil.Process(workers[0]).status() == psutil.STATUS_SLEEPING, WAIT)  # it has told
     os.kill(first, signal.SIGCONT)
     assert not processes.wait_for_end([first], WAIT)
     processes.until(lambda: kernel.status()["tasks"]["stale"] == 1, WAIT)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from parsl_like.core.ids import BlockId, JobId
 from parsl_like.core.job_states import TERMINAL_STATES, JobReport, JobState
+from parsl_like.core.limits import Decision
 from parsl_like.jobs import patience as patience_module
 from parsl_like.jobs.breaker import Breaker
 from parsl_like.jobs.effects import Cancel, Condemn, Drain, Effect, Ended, Submit
@@ -302,6 +303,12 @@ class TestScalingIn:
         driver = self.idle()
         driver.wait(120).decide()
         assert driver.wait(1000).decide(idle_blocks=()) == []
+
+    def test_a_policy_that_wants_more_than_there_may_be(self) -> None:
+        driver = Driver(init=1, high=1, policy=lambda *args, **options: Decision(scale_out=9, reason="greed"))
+        driver.start()
+        assert driver.running("0").decide(outstanding=9) == []
+        assert driver.controller.last_decision == "there are as many blocks as there may be"
 
     def test_a_block_that_leaves_still_holds_its_nodes(self) -> None:
         driver = Driver(init=1, high=1, policy=htex_auto_scale)

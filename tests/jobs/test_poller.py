@@ -267,6 +267,18 @@ class TestTrouble:
         assert "division by zero" in str(run.session.failures[0])
         assert "the jobs thread ends" in caplog.text
 
+    def test_even_of_those_that_cannot_be_told(
+        self, run: Run, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        run.add()
+        run.records.wait_until(lambda records: any(block["state"] == "RUNNING" for block in records.of("block")))
+        monkeypatch.setattr(run.poller, "_pass_nudge_on", lambda: 1 / 0)
+        monkeypatch.setattr(run.session, "fail", lambda error: 1 / 0)
+        with caplog.at_level(logging.ERROR):
+            run.poller.nudge()
+            run.provider.wait_until(lambda provider: provider.cancelled == ["stub-1"])
+        assert "executor stub could not be told that the jobs thread has ended" in caplog.text
+
 
 class TestHandlers:
     def test_a_handler_of_the_users_own_decides(self, run: Run) -> None:

@@ -16,8 +16,8 @@ from parsl_like.core.job_states import JobReport, JobState
 from parsl_like.core.ports import BlockContext, BlockRequest, CommandResult, RunInfo
 from parsl_like.errors import ChannelError, ConfigurationError, ExecutionProviderException, SubmitException
 from parsl_like.launchers import SimpleLauncher
-from parsl_like.providers import doubts, waiting
-from parsl_like.providers.batch import BatchProvider
+from parsl_like.providers import LocalProvider, doubts, waiting
+from parsl_like.providers.batch import BatchProvider, open_batch
 from parsl_like.providers.batch_session import BatchSession
 from parsl_like.providers.dialect import Dialect, StatusQuery, Unavailable, Unreadable
 
@@ -293,6 +293,54 @@ def test_one_that_is_found_later_is_ended(
     looks = len(system.said("find"))
     session.status([])
     assert len(system.said("find")) == looks
+
+
+def test_one_that_cannot_be_ended_is_told_again(
+    make: Callable[..., BatchSession], system: System, caplog: pytest.LogCaptureFixture
+) -> None:
+    session = make()
+    system.answers["put"] = ChannelError("put took longer than 10 s and was killed", transient=True)
+    system.answers["find"] = ChannelError("find took longer than 5 s and was killed", transient=True)
+    with pytest.raises(SubmitException, match="put took longer"):
+        session.submit(request())
+    del system.answers["find"]
+    name = system.said("put")[0][1]
+    system.named[name], system.jobs["9"] = "9", "waits"
+    system.answers["end"] = CommandResult(1, "", "no answer from the server")
+    session.status([])
+    assert "the end of job 9 could not be asked for: no answer from the server" in caplog.text
+    del system.answers["end"]
+    session.status([])
+    assert system.said("end") == [("end", "9")] * 2
+    looks = len(system.said("find"))
+    session.status([])
+    assert len(system.said("find")) == looks
+
+
+def test_where_names_cannot_be_looked_for_none_is(make: Callable[..., BatchSession], system: System) -> None:
+    session = make(spoken=dataclasses.replace(PLAIN, find=None))
+    system.answers["put"] = CommandResult(0, "<html>", "")
+    with pytest.raises(SubmitException, match="gave no job id"):
+        session.submit(request())
+    session.status([])
+    session.close()
+    assert {command[0] for command in system.told} == {"put"}
+
+
+def test_what_a_batch_system_has_to_say_itself() -> None:
+    plain = BatchProvider(launcher=SimpleLauncher())
+    with pytest.raises(NotImplementedError, match="BatchProvider does not say how its batch system is spoken to"):
+        plain.dialect()
+    with pytest.raises(NotImplementedError, match="BatchProvider does not say what its blocks ask for"):
+        plain.directives(request(), "name")
+
+
+def test_a_session_is_opened_only_for_ones_own_kind(make: Callable[..., BatchSession], tmp_path: Path) -> None:
+    context = BlockContext(RunInfo("run", str(tmp_path), 0.0), ExecutorLabel("htex"), str(tmp_path), Clock())
+    assert open_batch(LocalProvider(), Provider, context) is None
+    opened = open_batch(Provider(launcher=SimpleLauncher()), Provider, context)
+    assert isinstance(opened, BatchSession)
+    opened.close()
 
 
 def test_it_is_looked_for_at_the_end_and_not_for_ever(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,7 +14,6 @@ from parsl_like.providers.job_files import JobFiles, unwritable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 
 @pytest.fixture(params=[0o000, 0o022, 0o777], ids=oct)
@@ -67,6 +67,12 @@ def test_a_folder_that_cannot_be(tmp_path: Path) -> None:
         with pytest.raises(ScriptPathError, match=reason) as caught:
             JobFiles.claim(tmp_path / folder, "job")
         assert not caught.value.transient
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="needs a folder that takes no files, whoever asks")
+def test_a_folder_that_takes_no_files() -> None:
+    with pytest.raises(ScriptPathError, match=r"/proc/self/task/job\.sh.*No such file"):
+        JobFiles.claim(Path("/proc/self/task"), "job")
 
 
 def test_a_name_half_taken(tmp_path: Path) -> None:
