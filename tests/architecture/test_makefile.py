@@ -136,7 +136,6 @@ def test_check_is_what_the_parts_are(tmp_path: Path) -> None:
         timeout=100,
     ).stdout
     order = ["ruff format --check", "ruff check", "mypy", "lint_imports", "-m sphinx", "coverage run", "fail-under=100"]
-    order += ["'faults or fault'", "'site and not slow'", "'scheduler and not slow'"]
     assert sorted(order, key=dry.index) == order
 
 

@@ -277,6 +277,7 @@ class TestTrouble:
         with caplog.at_level(logging.ERROR):
             run.poller.nudge()
             run.provider.wait_until(lambda provider: provider.cancelled == ["stub-1"])
+            run.poller.close(time.monotonic() + PATIENCE_S)  # waits for the thread, and so for its last words
         assert "executor stub could not be told that the jobs thread has ended" in caplog.text
 
 
