@@ -186,3 +186,9 @@ def test_every_word_of_known_letters_is_a_state(code: str, host: str) -> None:
     known = any(letter in answers.STATES for letter in code)
     assert (reports["4"].state is not JobState.UNKNOWN) is known
     assert (reports["4"].hopeless is not None) is (reports["4"].state is JobState.HELD)
+
+
+def test_an_answer_to_another_question() -> None:
+    (query,) = GridEngineProvider().dialect().status
+    with pytest.raises(Unreadable, match="<detailed_job_info> in the place of <job_info>"):
+        query.parse(CommandResult(0, "<?xml version='1.0'?>\n<detailed_job_info/>\n", ""), ["4"])

@@ -222,3 +222,9 @@ def test_a_thousand_jobs_are_read_at_once() -> None:
     jobs = [f"{number}.vm" for number in range(1000)]
     text = "".join(f"Job Id: {job}\n    job_state = R\n\n" for job in jobs)
     assert list(pbs_reports(CommandResult(0, text, ""), jobs, describe)) == jobs
+
+
+def test_the_server_goes_away_while_jobs_are_ended() -> None:
+    """Both lines are those of a real system, but not in one answer."""
+    answer = CommandResult(255, "", "qdel: Job has finished 10.vm\nConnection refused\n")
+    assert PBSProProvider().dialect().cancelled(answer, ["10.vm", "11.vm"]) == {"10.vm": True}

@@ -139,3 +139,10 @@ def test_no_value_can_say_more_than_it_should(field: str) -> None:
     for value in ("a\n#SBATCH --uid=0", "a b", "a'", ""):
         with pytest.raises(ConfigurationError, match=rf"SlurmProvider\.{field} is "):
             SlurmProvider(**{field: value}).sealed()
+
+
+def test_an_end_without_an_exit_code() -> None:
+    history = SlurmProvider().dialect().history
+    assert history is not None
+    report = history.parse(CommandResult(0, "2|FAILED|\n", ""), ["2"])["2"]
+    assert (report.state, report.exit_code) == (JobState.FAILED, None)
