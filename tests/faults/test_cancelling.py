@@ -115,7 +115,7 @@ def test_waiting(run: DataFlowKernel, tmp_path: Path, stopwatch: Stopwatch) -> N
 )
 @pytest.mark.parametrize("prefetch", [0, 100])
 def test_queued(prefetch: int, make_run: Callable[..., DataFlowKernel], tmp_path: Path, stopwatch: Stopwatch) -> None:
-    make_run(workers=1, prefetch_capacity=prefetch)
+    kernel = make_run(workers=1, prefetch_capacity=prefetch)
     first = stays(str(tmp_path / "first"))
     queued = [note(str(tmp_path / str(number))) for number in range(20)]
     dependent = add(queued[0], 1)  # type: ignore[arg-type]
@@ -125,6 +125,8 @@ def test_queued(prefetch: int, make_run: Callable[..., DataFlowKernel], tmp_path
             assert future.cancel()
             is_canceled(future)
         names(dependent, r"task 1 \(note\)")
+        # Who is told too late that a task is not wanted may have begun it.
+        processes.until(lambda: kernel.status()["executors"]["htex"]["outstanding"] == 11, WAIT)
         (tmp_path / "first.go").touch()
         first.result(WAIT)
         for future in queued[1::2]:

@@ -50,9 +50,13 @@ def test_the_quick_way_is_enough_for(what: str) -> None:
     assert run(f"{change}\nsurroundings.restore_quickly()\n{check}\nprint('printed', flush=True)") == "printed\n"
 
 
-def test_a_look_is_enough_for_closed_descriptors_and_touches_nothing_else() -> None:
-    change, check = CHANGES["closed descriptors"]
+@pytest.mark.parametrize("what", ["closed descriptors", "signals", "mask"])
+def test_a_look_is_enough_for(what: str) -> None:
+    change, check = CHANGES[what]
     assert run(f"{change}\nsurroundings.look()\n{check}\nprint('printed', flush=True)") == "printed\n"
+
+
+def test_a_look_touches_nothing_else() -> None:
     change, _ = CHANGES["umask"]
     assert run(f"{change}\nsurroundings.look()\nprint(oct(os.umask(0)))") == "0o777\n"
 
