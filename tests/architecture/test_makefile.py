@@ -149,7 +149,22 @@ def test_ci_ends_with_the_closing_line_of_the_tests(tmp_path: Path, status: int,
         [str(ROOT / ".ci" / "run")], capture_output=True, text=True, check=False, env=environment, timeout=100
     )
     assert done.returncode == status
-    assert done.stdout.splitlines()[-2:] == [closing, f".ci/run: {verdict}"]
+    parts = 1 if status else 3
+    assert done.stdout.splitlines()[-parts - 1 :] == [closing] * parts + [f".ci/run: {verdict}"]
+
+
+@pytest.mark.parametrize("part", ["faults", "site"])
+def test_ci_counts_every_part(tmp_path: Path, part: str) -> None:
+    (tmp_path / "make").write_text(f'#!/bin/sh\necho "$1"; [ "$1" != {part} ]\n', encoding="utf-8")
+    (tmp_path / "make").chmod(0o755)
+    environment = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}", "PYTHON": sys.executable}
+    done = subprocess.run(
+        [str(ROOT / ".ci" / "run")], capture_output=True, text=True, check=False, env=environment, timeout=100
+    )
+    assert done.returncode == 1
+    said = done.stdout.splitlines()
+    assert [word in said for word in ("check", "faults", "site")] == [True] * 3
+    assert said[-2:] == ["no tests ran", ".ci/run: failed with status 1"]
 
 
 def environment_at(place: Path, interpreter: str) -> Path:
