@@ -128,7 +128,7 @@ def polling(quick: bool) -> Mapping[str, float]:
 
     blocks = QUICK_BLOCKS if quick else BLOCKS
     here = commands(blocks)
-    provider = SlurmProvider(init_blocks=blocks, max_blocks=blocks, status_batch_size=blocks)
+    provider = SlurmProvider(init_blocks=blocks, max_blocks=blocks)
     session, taken = provider.sealed().open(one_shot_context(str(here / "scripts"))), []
     status, enough = session.status, threading.Event()
     polls = QUICK_POLLS if quick else POLLS

@@ -6,17 +6,18 @@ import logging
 import math
 import threading
 import time
+from concurrent.futures import wait
 from typing import TYPE_CHECKING, Any
 
 from parsl_like.core.events import EventType
 from parsl_like.core.records import Record
-from parsl_like.core.states import FINAL_PHASES
+from parsl_like.core.states import FINAL_PHASES, Phase
 from parsl_like.dataflow.errors import KernelClosed
 from parsl_like.dataflow.futures import CANCELLED, FAILED, UNSETTLED, run_owed
-from parsl_like.dataflow.services import Service
+from parsl_like.dataflow.services import Service, is_service_thread
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from parsl_like.core.task import TaskRow
     from parsl_like.dataflow.dflow import DataFlowKernel
@@ -48,11 +49,12 @@ class Closing:
         self._kernel = kernel
         self._end_of_late_tasks: tuple[int, Any] = (CANCELLED, None)
         self._blocks: threading.Thread | None = None
-        self._over_at = math.inf
+        self._over_at = self._threads_until = math.inf
 
     def close(self) -> None:
         """Close the kernel, each step guarded: one that fails is logged and the next one follows."""
         deadline = self._over_at = time.monotonic() + CLEANUP_SECONDS
+        self._threads_until = time.monotonic() + CLEANUP_SECONDS / 2
         self._kernel.is_open = False
         for step in (
             self._look_around,
@@ -81,22 +83,38 @@ class Closing:
         """Note what is wrong now: soon nothing will run any more, and that will be as it should be."""
         self._kernel.health.freeze()
 
-    def _cancel_tasks(self, _deadline: float) -> None:
-        kernel = self._kernel
-        if not kernel._loop.alive:
+    def _cancel_tasks(self, deadline: float) -> None:
+        """Cancel what has not ended; code that runs on threads, which nobody can end, may end by itself before."""
+        if not self._kernel._loop.alive:
             return
-        machine = kernel.machine
+        running: list[TaskRow] = []
+        self._on_owner(lambda: running.extend(self._cancel_all(self._unstoppable())))
+        patience = min(deadline, self._threads_until) - time.monotonic()
+        if running and patience > 0 and not is_service_thread():
+            wait([row.future for row in running], patience)
+        if running:
+            self._on_owner(lambda: self._cancel_all(frozenset()))
 
-        def cancel_all() -> None:
+    def _on_owner(self, function: Callable[[], object]) -> None:
+        loop = self._kernel._loop
+        loop.call(function)
+        loop.call(lambda: None)  # what the machine wants done because of it has been done now
+
+    def _unstoppable(self) -> frozenset[int]:
+        asked = [getattr(session, "unstoppable", None) for session in self._kernel.executors.values()]
+        return frozenset(attempt for ask in asked if ask is not None for attempt in ask())
+
+    def _cancel_all(self, spared: frozenset[int]) -> list[TaskRow]:
+        """Cancel every task but those of some attempts; gives the tasks of these."""
+        live = [row for row in self._kernel.machine.rows.values() if row.phase not in FINAL_PHASES]
+        kept = [row for row in live if row.phase == Phase.launched and row.attempt_id in spared]
+        # Those that came later first: what needs a task that is cancelled would fail because of that.
+        doomed = sorted({row.id for row in live} - {row.id for row in kept}, reverse=True)
+        if doomed:
+            logger.warning("%d task(s) had not ended when the kernel was closed, and are cancelled", len(doomed))
             error = KernelClosed("the kernel was closed before the task could end.")
-            # Those that came later first: what needs a task that is cancelled would fail because of that.
-            live = sorted((row.id for row in machine.rows.values() if row.phase not in FINAL_PHASES), reverse=True)
-            if live:
-                logger.warning("%d task(s) had not ended when the kernel was closed, and are cancelled", len(live))
-            machine.feed([(_CANCEL_REQUESTED, task, error) for task in live])
-
-        kernel._loop.call(cancel_all)
-        kernel._loop.call(lambda: None)  # what the machine wants done because of it has been done now
+            self._kernel.machine.feed([(_CANCEL_REQUESTED, task, error) for task in doomed])
+        return kept
 
     def _stop_loop(self, _deadline: float) -> None:
         self._kernel._loop.stop()
@@ -120,8 +138,11 @@ class Closing:
             except RuntimeError:  # the interpreter is about to end, and starts no threads any more
                 self._blocks = None
         for label, session in list(kernel.executors.items()):
+            until = time.monotonic() + CLEANUP_SECONDS / 2
+            if hasattr(session, "unstoppable"):  # what runs there has been waited for
+                until = min(until, max(self._threads_until, time.monotonic() + 0.5))
             try:
-                session.close(deadline=min(deadline, time.monotonic() + CLEANUP_SECONDS / 2))
+                session.close(deadline=min(deadline, until))
             except Exception:  # the others have to be closed too
                 logger.exception("executor %s could not be closed", label)
         for description in kernel._descriptions:

@@ -67,13 +67,22 @@ class Blocks:
         return started
 
     def scale_in(self, blocks: int) -> list[str]:
-        """Cancel the blocks that were started last; the ids they had."""
+        """Cancel the blocks that were started last.
+
+        Returns:
+            The ids of those that the batch system ends, or that were over; the others are still there.
+
+        Raises:
+            ExecutionProviderException: nobody could be told; all of them are still there.
+        """
         with self._lock:
             chosen = list(self._jobs)[-blocks:] if blocks > 0 else []
-            self._provider.cancel([self._jobs.pop(block) for block in chosen])
-            for block in chosen:
+            accepted = self._provider.cancel([self._jobs[block] for block in chosen])
+            ended = [block for block in chosen if accepted.get(self._jobs[block], False)]
+            for block in ended:
+                del self._jobs[block]
                 self._session.block_ended(block, "it was scaled in by hand")
-        return [str(block) for block in chosen]
+        return [str(block) for block in ended]
 
     def status(self) -> dict[str, JobStatus]:
         """What the batch system says of each block; one that it does not mention is left out."""

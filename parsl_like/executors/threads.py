@@ -235,6 +235,19 @@ class ThreadPoolSession(DescribedSession):
         """Whether a thread runs an attempt."""
         return any(place.attempt == attempt for place in tuple(self._places))
 
+    def unstoppable(self) -> set[int]:
+        """Attempts in code that nobody can end, on other threads than the caller's; commands can be ended."""
+        bash = sys.modules.get("parsl_like.remote.bash")
+        here = threading.get_ident()
+        return {
+            place.attempt
+            for place in tuple(self._places)
+            if place.attempt is not None
+            and place.stuck_since is None
+            and place.thread.ident != here
+            and (bash is None or bash.ending(place.thread.ident) is None)
+        }
+
     def _stuck(self) -> list[_Place]:
         return [place for place in tuple(self._places) if place.stuck_since is not None]
 

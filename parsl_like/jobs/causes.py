@@ -81,6 +81,10 @@ _WRITTEN = (
 _REFUSED = (
     (r"[Ii]nvalid partition|(?i:unknown) queue|[Qq]ueue .*(?:does not exist|is not enabled|is disabled)", _NO_QUEUE),
     (r"not (?:permitted|authorized|allowed).* (?:queue|partition)|[Uu]nauthorized", _NO_QUEUE),
+    (
+        r"[Mm]ax(?:imum number of jobs|Submit|Jobs)|QOSMax|AssocMax|already in queue",
+        "you have as many jobs in the queue as you may; lower max_blocks, or wait",
+    ),
     (r"[Ii]nvalid (?:account|qos)|accounting/QOS|(?:project|account) .*(?:does not exist|is not)", _NO_ACCOUNT),
     (
         r"[Ii]nvalid feature|node configuration is not available|(?i:unknown) resource"
@@ -90,10 +94,6 @@ _REFUSED = (
     (
         r"(?i:requested) time limit|TimeLimit|bad walltime|walltime .*(?:exceeds|illegal)|Illegal attribute",
         "the walltime, or another limit, is not what this queue allows; correct the provider's options",
-    ),
-    (
-        r"[Mm]ax(?:imum number of jobs|Submit|Jobs)|QOSMax|AssocMax|already in queue",
-        "you have as many jobs in the queue as you may; lower max_blocks, or wait",
     ),
     (
         r"No such file or directory: '(?P<command>[^'/]+)'|(?P<absent>\w+): (?:command )?not found",

@@ -17,6 +17,7 @@ from parsl_like.core.ids import BlockId
 from parsl_like.core.job_states import JobState
 from parsl_like.jobs.breaker import FRUITLESS_BLOCKS, STEADY_AFTER_S, Breaker
 from parsl_like.jobs.effects import Cancel, Condemn, Drain, Effect, Ended, Submit
+from parsl_like.jobs.fallback import Fallback
 from parsl_like.jobs.ledger import Ledger
 from parsl_like.jobs.notes import Notes
 from parsl_like.jobs.patience import SILENT, SLOW_CONNECT_S, Patience, is_stubborn
@@ -66,9 +67,12 @@ class BlockController:
     _warned: set[BlockId] = field(default_factory=set)
     _steady: set[BlockId] = field(default_factory=set)
     _notes: Notes = field(init=False)
+    _asked: Fallback = field(init=False)
+    _policy_trouble: str | None = None
 
     def __post_init__(self) -> None:
         self._notes = Notes(self.label)
+        self._asked = Fallback(self.policy)
 
     @property
     def finished(self) -> bool:
@@ -142,7 +146,7 @@ class BlockController:
         row = self.ledger[block]
         if not self.ledger.submitted(block, job, now):
             text = f"job {job} of block {block} came to be after the block had been given up; it is cancelled"
-            return [self._notes.warning(text), Cancel((job,))]
+            return [self._notes.warning(text), *self._cancel([row], now)]
         return [self._notes.submitted(row), *(self._cancel([row], now) if row.leaving else [])]
 
     def refused(self, block: BlockId, reason: str, *, transient: bool, now: float, jitter: float) -> list[Effect]:
@@ -235,6 +239,7 @@ class BlockController:
             if waited is None:
                 continue
             reason = f"block {row.block} (job {row.job}) ran for {waited:.0f} s, but {SILENT}"
+            reason += " since it began again" if row.ever_connected else ""
             if waited >= self.patience.connect_timeout:
                 self.breaker.stillborn(reason, now=now, jitter=jitter)
                 # Where nothing has ever worked, the next block would take as long to show the same.
@@ -276,16 +281,26 @@ class BlockController:
     def _scale(self, load: ExecutorLoad, now: float) -> list[Effect]:
         rows = self.ledger.live()
         staying = [row.block for row in rows if row.staying]
-        decision = self.policy(
+        decision = self._asked(
             self.limits, load, live_blocks=staying, now=now, max_idle=self.max_idle, idle_since=self._idle_since
         )
         self._idle_since = decision.idle_since
         count, reason = self._affordable(decision, rows, now)
         return [
+            *self._see_policy(),
             *self._notes.decided(reason, now, count, decision, load),
             *self.scale_out(count, now),
             *self.scale_in(decision.scale_in, now),
         ]
+
+    def _see_policy(self) -> list[Effect]:
+        """Tell of a policy that fails, once as long as it does so in the same way."""
+        before, self._policy_trouble = self._policy_trouble, self._asked.trouble
+        if self._policy_trouble is None or self._policy_trouble == before:
+            return []
+        name = getattr(self.policy, "__name__", type(self.policy).__name__)
+        text = f"the strategy {name} fails, and blocks are scaled by strategy='simple' as long as it does"
+        return [self._notes.warning(f"{text}: {self._policy_trouble}")]
 
     def _affordable(self, decision: Decision, rows: Sequence[BlockRow], now: float) -> tuple[int, str]:
         """How many of the blocks that a policy wants are asked for now, and why not all of them."""
@@ -304,7 +319,7 @@ class BlockController:
             return 0, f"the next block is asked for later, because of trouble with the last: {last}"
         if not self.breaker.in_doubt:
             return room, decision.reason
-        if any(row.staying and row.connected_since is None and row.requested > self.breaker.struck_at for row in rows):
+        if any(row.staying and not row.ever_connected and row.requested > self.breaker.struck_at for row in rows):
             return 0, f"the last block has yet to show that the trouble is over: {last}"
         few = min(room, 1 if rows else max(1, self.limits.init))
         return few, f"{decision.reason}; {few} for now, because of trouble with the last: {last}"

@@ -53,5 +53,5 @@ def statuses(rows: Sequence[BlockRow], provider: ProviderSession) -> Mapping[str
     for row in rows:
         paths = provider.output(row.job) if row.job is not None else (None, None)
         facts = (row.state, row.message, row.exit_code, *paths)
-        status[str(row.block)] = BlockStatus(*facts, connected=row.connected_since is not None)
+        status[str(row.block)] = BlockStatus(*facts, connected=row.ever_connected)
     return status

@@ -58,6 +58,7 @@ class Call:
         settle: Takes its value, or the error it raised, on the jobs thread; called exactly once unless it is late.
         late: Takes the value of a call that came back after it had counted as failed, on the jobs thread.
         orphan: Takes the value of a call that came back after the lane was released, on the lane's own thread.
+        about: What it is for, for messages.
     """
 
     what: str
@@ -66,6 +67,7 @@ class Call:
     settle: Callable[[Any, Exception | None], None]
     late: Callable[[Any], None] | None = None
     orphan: Callable[[Any], None] | None = None
+    about: str = ""
 
 
 class Lane:
@@ -86,7 +88,7 @@ class Lane:
         self._since = self._until = 0.0
         self._longest = math.inf
         self._runner: _Runner | None = None
-        self._stuck: set[Call] = set()
+        self._stuck: dict[Call, float] = {}
         self._released = False
         self._handover = threading.Lock()
 
@@ -112,11 +114,23 @@ class Lane:
         self._proceed()
 
     def due(self) -> float | None:
-        """When the call under way will have taken too long."""
-        return None if self._current is None else self._until
+        """When the call under way will have taken too long, or one that was given up in a hurry; None if none will."""
+        now = self._now()
+        times = [until for until in self._stuck.values() if until > now]
+        return min(times if self._current is None else [*times, self._until], default=None)
+
+    def may_return(self, what: str) -> bool:
+        """Whether a call of a name was given up in a hurry only, and may yet come back within its own bound."""
+        now = self._now()
+        return any(call.what == what and until > now for call, until in self._stuck.items())
+
+    def unreturned(self, what: str) -> list[str]:
+        """What the calls of a name are about that have not come back, also of those that were given up."""
+        calls = [*self._stuck, *([] if self._current is None else [self._current])]
+        return [call.about for call in calls if call.what == what]
 
     def hurry(self, seconds: float) -> None:
-        """From now on, also for the call under way, no call may take longer than so many seconds."""
+        """From now on, also for the call under way, the next call waits for no call longer than so many seconds."""
         self._longest = seconds
         self._until = min(self._until, self._now() + seconds)
 
@@ -126,7 +140,7 @@ class Lane:
         if call is None or now < self._until:
             return
         waited = now - self._since
-        self._stuck.add(call)
+        self._stuck[call] = self._since + call.bound
         self._current = None
         if self._runner is not None:
             self._runner.calls.put(None)  # its thread ends when the call does, should it ever
@@ -194,7 +208,7 @@ class Lane:
                 runner.calls.put(None)
             return
         if call in self._stuck:
-            self._stuck.discard(call)
+            del self._stuck[call]
             if error is None and call.late is not None:
                 call.late(value)
             return

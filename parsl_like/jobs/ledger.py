@@ -28,6 +28,8 @@ PARTED_AFTER_S = 30.0
 answers do not show it."""
 UNACCOUNTED_S = 300.0
 """How long a job that was taken for gone keeps its place, if the batch system never says that it will end it."""
+STUCK_S = 60.0
+"""How long a job may be reported as if nothing were, after the batch system has said that it ends it."""
 KEPT = 1000
 """How many blocks that are over are remembered."""
 
@@ -82,11 +84,11 @@ class Ledger:
     def unaccounted(self, now: float) -> list[BlockRow]:
         """Rows of jobs that were taken for gone and may run all the same.
 
-        Nobody has seen them end, and the batch system has not said that it will end them. They are forgotten after
-        :data:`UNACCOUNTED_S`.
+        Nobody has seen them end, and the batch system has not said that it will end them; among them are those that
+        came to be after their block had been given up. They are forgotten after :data:`UNACCOUNTED_S`.
         """
         for row in list(self._unaccounted.values()):
-            if row.ended is not None and now - row.ended >= UNACCOUNTED_S:
+            if row.lost_at is not None and now - row.lost_at >= UNACCOUNTED_S:
                 del self._unaccounted[row.block]
         return list(self._unaccounted.values())
 
@@ -94,7 +96,7 @@ class Ledger:
 
     def request(self, block: BlockId, now: float) -> Change:
         """A block is about to be submitted."""
-        row = self._rows[block] = self._live[block] = BlockRow(block, requested=now, seen=now)
+        row = self._rows[block] = self._live[block] = BlockRow(block, requested=now, seen=now, heard=now)
         self._forget_old()
         return Change(replace(row), JobState.UNKNOWN)
 
@@ -102,12 +104,15 @@ class Ledger:
         """The batch system took it.
 
         Returns:
-            False if the block had been given up before that news came: then nobody waits for this job.
+            False if the block had been given up before that news came: then nobody waits for this job, which is
+            unaccounted for until the batch system says that it ends it.
         """
         row = self._rows[block]
-        row.job, row.seen = job, now
+        row.job, row.seen, row.heard = job, now, now
         if row.state in WAITING:
             row.waits_since = now
+        if row.over:
+            self._unaccounted[block] = row
         return not row.over
 
     def refused(self, block: BlockId, reason: str, now: float) -> Change | None:
@@ -151,9 +156,12 @@ class Ledger:
     # --- what we hear --------------------------------------------------------------------------------------------
 
     def connected(self, blocks: Iterable[BlockId], now: float) -> list[BlockId]:
-        """Which blocks have a connected manager at this moment; gives those that have one for the first time.
+        """Which blocks have a connected manager at this moment.
 
         A block with a manager runs, whatever the batch system says of it, or has not yet been asked.
+
+        Returns:
+            Blocks that have one for the first time, or for the first time since their job waited again.
         """
         present, first = set(blocks), []
         for row in self.live():
@@ -162,8 +170,10 @@ class Ledger:
                 row.parted = now if was_connected else row.parted
                 continue
             if row.connected_since is None:
-                row.connected_since = now
+                row.connected_since, row.ever_connected = now, True
                 first.append(row.block)
+            elif row.parted is not None:
+                row.draining = False  # what those that have gone said need not hold for these
             if row.state is not JobState.RUNNING:
                 row.state = JobState.RUNNING
                 row.running_since = now
@@ -204,8 +214,9 @@ class Ledger:
     def unanswered(self, asked: Sequence[JobId], reason: str, patience: float, now: float) -> list[Change]:
         """A question for some jobs has failed; that by itself says nothing about them.
 
-        A job is given up only for what its managers show: all of them have been gone for :data:`PARTED_AFTER_S`, or
-        none has come in the time that one may take, and nobody has ever answered for the job.
+        A job is given up only for what its managers show: all of them have been gone for :data:`PARTED_AFTER_S` while
+        it was running as far as is known, or none has come in the time that one may take, and nobody has ever answered
+        for the job.
 
         Args:
             asked: The jobs.
@@ -221,7 +232,7 @@ class Ledger:
             if row.parted is not None:
                 waited, allowed = now - max(row.seen, row.parted), PARTED_AFTER_S
             else:
-                waited, allowed = now - row.seen, math.inf if row.known else patience
+                waited, allowed = now - row.heard, math.inf if row.known else patience
             if waited >= allowed:
                 text = f"no manager of it is connected, and its state has not been known for {waited:.0f} s: {reason}"
                 if row.leaving:
@@ -237,26 +248,40 @@ class Ledger:
             row.connected = False
 
     def _reported(self, row: BlockRow, report: JobReport, now: float) -> Change | None:
-        row.misses, row.seen, row.known = 0, now, True
+        row.misses, row.heard = 0, now
         state = report.state
+        if state is JobState.UNKNOWN:  # it says nothing about the job, and nothing that was said before is confirmed
+            row.message = report.message  # what could not be understood is kept for people to read
+            return None
+        row.seen, row.known = now, True
         if state in TERMINAL_STATES:
             row.exit_code = report.exit_code
             if row.leaving:
                 return self._left(row, now, report.message)
+        elif self._is_stuck(row, now):
+            text = f"it was to end, none of its managers is there, and it is {state.name} all the same"
+            return self._left(row, now, text)
         elif state is JobState.RUNNING:
             row.running_since = now if row.running_since is None else row.running_since
             row.waits_since = row.hopeless = row.hopeless_since = None
-        elif state is JobState.UNKNOWN:
-            row.message = report.message  # what could not be understood is kept for people to read
         elif row.connected:
             return None  # the answer is older than what the manager shows
         else:
             self._waits(row, report, now)
         return self._move(row, state, now, row.message if state in WAITING else report.message)
 
+    def _is_stuck(self, row: BlockRow, now: float) -> bool:
+        """Whether its end is only a matter of time: Torque takes a job for running until its lost node is back."""
+        asked = row.cancel_asked
+        return row.accepted and not row.connected and asked is not None and now - asked >= STUCK_S
+
     def _waits(self, row: BlockRow, report: JobReport, now: float) -> None:
-        """It waits, perhaps again: batch systems requeue jobs under the same id."""
-        row.running_since = None
+        """It waits, perhaps again: batch systems requeue jobs under the same id, and suspend them.
+
+        What its managers did and said before counts no more: when it begins again, new ones have as long as the first.
+        """
+        row.running_since = row.connected_since = row.parted = None
+        row.draining = False
         row.waits_since = now if row.waits_since is None else row.waits_since
         row.message = report.hopeless or report.message
         row.hopeless = report.hopeless
@@ -272,8 +297,8 @@ class Ledger:
             return None
         if row.leaving:
             return self._left(row, now, "not seen any more after its end was asked for", seen=False)
-        gone_for = now - row.seen
-        parted_for = 0.0 if row.parted is None else now - max(row.seen, row.parted)
+        gone_for = now - row.heard
+        parted_for = 0.0 if row.parted is None else now - max(row.heard, row.parted)
         if gone_for < self._missing_after and parted_for < PARTED_AFTER_S:
             return None
         return self._move(row, JobState.MISSING, now, f"absent from {row.misses} answers, for {gone_for:.0f} s")

@@ -54,7 +54,10 @@ class Patience:
         return now - row.drain_asked >= DRAIN_GRACE_S
 
     def silent_for(self, row: BlockRow, now: float) -> float | None:
-        """Seconds that a block has been running without any manager ever having connected; None if that is not so."""
+        """Seconds that a block has been running without any manager having connected; None if that is not so.
+
+        They begin anew when its job has waited again.
+        """
         if row.running_since is None or row.connected_since is not None or row.leaving:
             return None
         return now - row.running_since
@@ -106,7 +109,7 @@ class Patience:
     def due(self, row: BlockRow) -> list[float]:
         """When a block will have taken too long for something; of one that was only taken for gone, too."""
         if row.over:
-            return [*_again(row), *([] if row.ended is None else [row.ended + UNACCOUNTED_S])]
+            return [*_again(row), *([] if row.lost_at is None else [row.lost_at + UNACCOUNTED_S])]
         if row.cancel_asked is not None:
             return _again(row)
         if row.drain_asked is not None:

@@ -28,11 +28,13 @@ class BlockRow:
         waits_since: Since when its job waits in the queue, this time; None if it has not been taken, or runs.
         hopeless: Why it can never start as it is, in words; None as long as it may.
         hopeless_since: Since when every answer has said so.
-        running_since: When it was first seen to run.
-        connected_since: When a manager of it was first seen connected; None if never.
+        running_since: When it was first seen to run, since it last waited.
+        connected_since: When a manager of it was first seen connected, since it last waited; None if none was.
+        ever_connected: Whether one ever was, also before its job waited again.
         connected: Whether one is connected now.
-        parted: Since when all of them have been gone; None while one is connected, or none ever was.
-        draining: Whether its managers have said that they take nothing new, because the block is about to end.
+        parted: Since when all of them have been gone; None while one is connected, or if none was since it last waited.
+        draining: Whether its managers have said that they take nothing new, because the block is about to end. One
+            whose job waits again, or whose managers come back, is not.
         worked: Whether it has finished a task; None if its executor does not tell.
         cancel_asked: When we first asked for its end; None if we did not.
         cancel_sent: When we last asked the batch system for it.
@@ -40,8 +42,9 @@ class BlockRow:
         given_up: Why we asked for it, in words, where it was not for want of work.
         drain_asked: When its managers were told to take nothing new.
         ended: When it was over.
-        seen: When the batch system last answered for it; until it does, when it took it.
-        known: Whether it ever answered for it.
+        seen: When the batch system last said how it is; until it does, when it took it.
+        heard: When it last mentioned it at all, if only to say that it does not know, or in words nobody understands.
+        known: Whether it ever said how it is.
         misses: Answers in a row in which it was absent.
     """
 
@@ -56,6 +59,7 @@ class BlockRow:
     hopeless_since: float | None = None
     running_since: float | None = None
     connected_since: float | None = None
+    ever_connected: bool = False
     connected: bool = False
     parted: float | None = None
     draining: bool = False
@@ -67,6 +71,7 @@ class BlockRow:
     drain_asked: float | None = None
     ended: float | None = None
     seen: float = 0.0
+    heard: float = 0.0
     known: bool = False
     misses: int = 0
 
@@ -87,12 +92,17 @@ class BlockRow:
 
     @property
     def stillborn(self) -> bool:
-        """Whether it ended, unasked, without any manager having connected."""
+        """Whether it ended, unasked, without any manager having connected since it last waited."""
         return self.over and self.connected_since is None and not self.leaving
 
     @property
+    def lost_at(self) -> float | None:
+        """When it was over, or, if its job came to be only after that, when it did; None if it is not over."""
+        return None if self.ended is None else max(self.ended, self.heard)
+
+    @property
     def lifetime(self) -> float | None:
-        """Seconds for which managers were connected, as far as was seen; None if none ever was."""
+        """Seconds for which managers were connected since it last waited, as far as was seen; None if none was."""
         if self.connected_since is None or self.ended is None:
             return None
         return (self.ended if self.parted is None else self.parted) - self.connected_since

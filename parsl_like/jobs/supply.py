@@ -38,7 +38,8 @@ logger = logging.getLogger(__name__)
 KILL_AFTER_S = 5.0
 """When, at the end, jobs that still run are asked to end once more; a provider may take that as leave to kill."""
 CLOSING_CALL_S = 6.0
-"""How long a provider's call may take at the end: those that hang must leave time for those that end jobs."""
+"""How long other calls of a provider wait for one at the end: those that hang must leave time for those that end
+jobs. A submission is waited for as long as at any other time, beside the others, since a job may come of it."""
 DEAF_AFTER = 3
 """So many questions in a row that failed at the end: nobody will say whether jobs have ended."""
 LAST_TRIES = 8
@@ -169,7 +170,13 @@ class BlockSupply:
         """Ask for the end of what still runs once more, unless the first time has not yet come back, or never will."""
         self._kill_at = now + CLOSING_POLL_S[1] if self._canceling else None
         if not self._canceling and not self._cancel_hangs:
-            self._cancel(tuple(self._controller.ledger.jobs()))
+            self._cancel(self._left_jobs(now))
+
+    def _left_jobs(self, now: float) -> tuple[JobId, ...]:
+        """Jobs that run as far as is known, and those that nobody has seen end."""
+        ledger = self._controller.ledger
+        lost = [row.job for row in ledger.unaccounted(now) if row.job is not None]
+        return (*ledger.jobs(), *lost)
 
     def next_due(self) -> float:
         """When there will be something to do, if nothing comes before."""
@@ -214,15 +221,24 @@ class BlockSupply:
     @property
     def finished(self) -> bool:
         """Whether, at the end, nothing is under way, and every block is over or was told twice and cannot be seen."""
-        deaf = self._unanswered >= DEAF_AFTER and self._kill_at is None
-        return self._lane.idle and (self._left or self._controller.finished or deaf)
+        if not self._lane.idle or self._lane.may_return("submit"):
+            return False
+        if self._left:
+            return True
+        told_twice = self._kill_at is None
+        if self._controller.finished:
+            return told_twice or not self._controller.ledger.unaccounted(self._clock.monotonic())
+        return told_twice and self._unanswered >= DEAF_AFTER
 
     def release(self, timeout: float) -> None:
         """Close the provider's session and end its thread; tell of jobs that could not be ended."""
-        left = self._controller.ledger.jobs()
+        left = self._left_jobs(self._clock.monotonic())
         if left and not self._left:
             text = f"{len(left)} jobs could not be ended in time and may still run: {', '.join(left)}"
             self._chronicle.warn(text)
+        if blocks := self._lane.unreturned("submit"):
+            text = f"{len(blocks)} submissions have not come back, and a job may yet come of each"
+            self._chronicle.warn(f"{text}; look in the queue for those of blocks {', '.join(blocks)}")
         self._lane.release(self._provider.close, timeout)
         self._show()
 
@@ -255,7 +271,7 @@ class BlockSupply:
     # --- what is due ---------------------------------------------------------------------------------------------
 
     def _decide(self, now: float) -> None:
-        self._decide_at = now + self._options.decision_period  # first, so that a policy that raises has its pause too
+        self._decide_at = now + self._options.decision_period  # first, so that a load that raises has its pause too
         effects = self._controller.decide(self._session.load(), now=now, jitter=self._jitter())
         self._pace.look(self._controller.ledger.live(), now)
         pause = self._options.decision_period
@@ -323,10 +339,17 @@ class BlockSupply:
             self._submitted(block, job, None)
 
         def orphan(job: JobId) -> None:
+            logger.warning(
+                "executor %s: job %s of block %s came to be after the end; it is cancelled",
+                self._session.label,
+                job,
+                block,
+            )
             self._provider.cancel([job])
 
         settle = partial(self._submitted, block)
-        self._lane.send(Call("submit", run, self._options.call_bound, settle, late=late, orphan=orphan))
+        call = Call("submit", run, self._options.call_bound, settle, late=late, orphan=orphan, about=str(block))
+        self._lane.send(call)
 
     def _submitted(self, block: BlockId, job: Any, error: Exception | None) -> None:
         now = self._clock.monotonic()

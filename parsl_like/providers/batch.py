@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from parsl_like.core.fields import expect, expect_positive, walltime_seconds
@@ -73,10 +74,15 @@ class BatchProvider(ClusterProvider):
     exit_words: ClassVar[frozenset[int]] = frozenset()
     """Exit codes of a job that say something else to the batch system than that it has failed."""
 
+    returning: ClassVar[str] = ""
+    """What begins a line of scheduler_options that has a job run again, as a regular expression; "" if none does."""
+
     @property
     def may_return(self) -> bool:
         """Whether the batch system may run a job's script again after it has told it to end."""
-        return False
+        return bool(self.returning) and any(
+            re.match(self.returning, line.strip()) for line in self.scheduler_options.splitlines()
+        )
 
     # --- what follows from that ----------------------------------------------------------------------------------
 

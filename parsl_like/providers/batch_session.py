@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 ASIDE_S = 5.0
-"""How long a command may take that is not what a call was made for; there is so much time for all of them together."""
+"""How long the commands of a call may take together that are not what it was made for."""
 
 ANY_JOB = "1234567"
 
@@ -78,7 +78,8 @@ class BatchSession:
         self._query: StatusQuery | None = None
         self._told: set[str] = set()
         self._over: dict[str, JobReport] = {}
-        self._deadline = 0.0
+        self._passed_over: frozenset[str] = frozenset()
+        self._deadline = self._aside_left = 0.0
 
     # --- submitting ----------------------------------------------------------------------------------------------
 
@@ -144,7 +145,10 @@ class BatchSession:
         return {job: known[job] for job in jobs if job in known}
 
     def _ask(self, jobs: Sequence[str]) -> dict[str, JobReport]:
-        answers, unasked = self._put(self._chosen_query(), jobs)
+        # First those that there was no time for: a slow system must not leave the same ones out every time.
+        in_turn = sorted(jobs, key=lambda job: job not in self._passed_over)
+        answers, unasked = self._put(self._chosen_query(), in_turn)
+        self._passed_over = frozenset(unasked)
         if len(unasked) == len(jobs):
             raise self._unanswered(next(iter(unasked.values())))
         answers |= {
@@ -175,7 +179,8 @@ class BatchSession:
         answers, unasked = self._put(history, jobs)
         for job, error in unasked.items():  # no trouble: an accounting may be switched off, or be late
             logger.debug("nothing is known of the end of job %s: %s", job, error)
-        return answers
+        # It is asked for ends. Of a job whose end it has missed, an accounting says for ever that it runs.
+        return {job: report for job, report in answers.items() if report.state in TERMINAL_STATES}
 
     def _with_remains(self, job: str, report: JobReport | None) -> JobReport | None:
         files = self._files.of(job)
@@ -314,9 +319,14 @@ class BatchSession:
 
     def _begin_call(self) -> None:
         self._deadline = time.monotonic() + self._provider.cmd_timeout + ASIDE_S
+        self._aside_left = ASIDE_S
 
     def _run_aside(self, command: Command) -> CommandResult:
-        return self._run(command, at_most=ASIDE_S)
+        began = time.monotonic()
+        try:
+            return self._run(command, at_most=self._aside_left)
+        finally:
+            self._aside_left -= time.monotonic() - began
 
     def _run(self, command: Command, at_most: float = float("inf")) -> CommandResult:
         """The outcome of a command.

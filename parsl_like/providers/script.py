@@ -48,6 +48,7 @@ trap parsl_like_end EXIT
 trap 'exit 129' HUP
 trap 'exit 130' INT
 trap 'exit 143' TERM
+$anew
 $lifetime
 $exports
 $walltime
@@ -93,7 +94,7 @@ class Script:
         stdout_path: Where it writes if the batch system keeps what a job writes to itself until the job's end.
         stderr_path: The same for its errors.
         may_return: Whether the batch system may run the script once more after it has told it to end; then the
-            block's files are kept.
+            block's files are kept, and what an earlier run has said of its end is forgotten.
         words: Exit codes that would say something else to the batch system than that the block has failed; it ends with
             1 instead. Its own exit code is in its files all the same.
     """
@@ -118,7 +119,8 @@ class Script:
     def text(self) -> str:
         """The script. When it ends, however it ends but by SIGKILL, its exit code is written and its group ended.
 
-        It removes the block's files, too: there may be nobody else left to do so, and there are keys among them.
+        It removes the block's files, too: there may be nobody else left to do so, and there are keys among them. One
+        that may be run once more does not: whatever its exit code, it cannot know whether it will be.
         """
         walltime = ""
         if self.walltime is not None:
@@ -126,6 +128,7 @@ class Script:
         return _SCRIPT.substitute(
             header=self.header,
             at_the_end=self._at_the_end(),
+            anew=self._anew(),
             lifetime=self._lifetime(),
             removal=self._removal(),
             exit=self._exit(),
@@ -148,10 +151,11 @@ class Script:
 
     def _removal(self) -> str:
         files = self.exports.get(FILES_VARIABLE)
-        if not files:
-            return ":"
-        removal = f"rm -rf -- {shlex.quote(files)}"
-        return f'[ "$parsl_like_exit_code" -eq 143 ] || {removal}' if self.may_return else removal
+        return f"rm -rf -- {shlex.quote(files)}" if files and not self.may_return else ":"
+
+    def _anew(self) -> str:
+        paths = shlex.join([self.exit_code_path, self.timeout_path])
+        return f"rm -f -- {paths}" if self.may_return else ""
 
     def _lifetime(self) -> str:
         lines = []

@@ -145,6 +145,44 @@ def test_a_task_that_slips_in_while_the_kernel_closes_is_ended(kernel: DataFlowK
         assert late[0].cancelled(), moment
 
 
+def test_what_runs_on_a_thread_when_the_kernel_closes_comes_to_its_end(kernel: DataFlowKernel) -> None:
+    gate, begun = threading.Event(), threading.Event()
+
+    def runs() -> str:
+        begun.set()
+        return "over" if gate.wait(PATIENCE) else ""
+
+    running = kernel.submit(runs)
+    assert begun.wait(PATIENCE)
+    waiting = kernel.submit(lambda _: None, (running,))
+    waiting.add_done_callback(lambda _: gate.set())
+    kernel.cleanup()
+    assert running.result(0) == "over"
+    assert waiting.cancelled()
+
+
+def test_what_comes_to_no_end_is_canceled_within_the_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(closing, "CLEANUP_SECONDS", 0.2)
+    kernel = DataFlowKernel(Config(executors=[ThreadPoolExecutor(max_threads=2)], initialize_logging=False))
+    gate, begun, cleaned = threading.Event(), threading.Event(), threading.Event()
+
+    def runs() -> None:
+        begun.set()
+        gate.wait(PATIENCE)
+
+    def cleans() -> None:
+        kernel.cleanup()
+        cleaned.set()
+
+    running = kernel.submit(runs)
+    assert begun.wait(PATIENCE)
+    from_a_task = kernel.submit(cleans)
+    assert cleaned.wait(PATIENCE)
+    assert running.cancelled()
+    assert from_a_task.done()
+    gate.set()
+
+
 def test_a_callback_that_blocks_keeps_nobody_from_closing_the_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(closing, "CLEANUP_SECONDS", 0.1)
     kernel = DataFlowKernel(Config(executors=[ThreadPoolExecutor(max_threads=1)], initialize_logging=False))

@@ -282,6 +282,26 @@ def test_blocks_before_a_refused_one_are_kept() -> None:
     assert provider.cancelled == ["job-0"]
 
 
+def test_blocks_whose_end_could_not_be_asked_for_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    blocks, provider, session = made()
+    blocks.scale_out(2)
+
+    def fail(_jobs: Sequence[JobId]) -> Mapping[JobId, bool]:
+        raise SubmitException("x", "no connection")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(provider, "cancel", fail)
+        with pytest.raises(SubmitException, match="no connection"):
+            blocks.scale_in(2)
+    assert session.ended == []
+    with monkeypatch.context() as patch:
+        patch.setattr(provider, "cancel", lambda jobs: {job: job == "job-0" for job in jobs})
+        assert blocks.scale_in(2) == ["0"]
+    assert session.ended == ["0"]
+    blocks.close()
+    assert provider.cancelled == ["job-1"]
+
+
 def test_a_provider_that_cannot_cancel_is_released_all_the_same(caplog: pytest.LogCaptureFixture) -> None:
     blocks, provider, _ = made()
 

@@ -96,13 +96,14 @@ def test_a_failed_dependency(any_run: DataFlowKernel, stopwatch: Stopwatch) -> N
     assert way.task_status() == "dep_fail"
 
 
+@pytest.mark.timeout(400)
 @pytest.mark.fault("dataflow kernel", "a chain of 5000 tasks", "the last has its value", bound=60)
 def test_a_long_chain(any_run: DataFlowKernel, stopwatch: Stopwatch) -> None:
     with stopwatch:
         link = add(0)
         for _ in range(CHAIN):
             link = add(link, 1)
-        assert link.result(WAIT) == CHAIN
+        assert link.result(3 * WAIT) == CHAIN
 
 
 @pytest.mark.fault(

@@ -6,6 +6,7 @@ import json
 import os
 import pathlib
 import threading
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -131,13 +132,18 @@ def test_exit_modes(mode: str, tmp_path: pathlib.Path) -> None:
     gate = str(tmp_path / "gate")
     with parsl_like.load(Config(exit_mode=mode, run_dir="runs")) as kernel:
         future = waits_for(gate)
+        behind = double(future)
+        session: Any = kernel.executors["threads"]
+        while not session.unstoppable():  # it has begun, so it comes to its end
+            time.sleep(0.01)
         threading.Timer(0.2, lambda: pathlib.Path(gate).touch()).start()
     if mode == "skip":
         assert future.result(WAIT) == gate
         assert parsl_like.dfk() is kernel
         parsl_like.clear()
-    assert future.done()
-    assert future.cancelled() == (mode == "cleanup")
+    assert future.result(0) == gate
+    assert behind.done()
+    assert behind.cancelled() == (mode == "cleanup")
     assert kernel.cleanup_called
 
 

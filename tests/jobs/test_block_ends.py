@@ -84,6 +84,12 @@ class TestDraining:
         driver.answered(job0=ended(0))
         assert driver.decide(connected=(), draining=()) == [Submit(B)]
 
+    def test_tasks_that_no_block_will_take_are_on_record(self) -> None:
+        driver = Driver(init=1, high=2)
+        driver.start()
+        driver.running("0").decide(outstanding=2, slots=2, stranded=1)
+        assert driver.notes("decision")[-1].fields["stranded"] == 1
+
     def test_and_not_for_nothing(self) -> None:
         driver = Driver(init=1, high=2)
         driver.start()

@@ -257,6 +257,28 @@ class TestGivingUp:
         driver.answered(job0=RUNNING, job1=JobReport(JobState.CANCELLED))
         assert driver.wait(2).decide() == [Submit(BlockId("2"))]
 
+    def test_a_job_that_comes_late_is_cancelled_until_that_is_taken_in(self) -> None:
+        driver = Driver(high=1)
+        driver.start()
+        driver.wait(38).refused("0", "the provider's submit has not come back")
+        driver.wait(22)
+        assert driver.submitted("0") == [Cancel((JobId("job0"),))]
+        assert driver.decide(outstanding=1) == []
+        assert "still in the way" in driver.controller.last_decision
+        due = driver.controller.next_due(driver.now)
+        assert due == driver.now + patience_module.CANCEL_AGAIN_S
+        assert driver.wait(patience_module.CANCEL_AGAIN_S).decide() == [Cancel((JobId("job0"),))]
+        assert driver.controller.accepted([JobId("job0")])
+        assert driver.decide() == [Submit(BlockId("1"))]
+        assert driver.wait(1000).controller.close(driver.now) == []
+
+    def test_and_once_more_at_the_end(self) -> None:
+        driver = Driver(init=1)
+        driver.start()
+        driver.refused("0")
+        driver.submitted("0")
+        assert driver.take(driver.controller.close(driver.now)) == [Cancel((JobId("job0"),))]
+
     def test_an_executor_failed_by_somebody_else(self) -> None:
         driver = Driver()
         driver.start()

@@ -167,6 +167,28 @@ def test_in_a_hurry_no_call_may_take_long(owner: Owner) -> None:
     assert owner.lane.due() == owner.clock.monotonic() + 2
 
 
+def test_one_that_was_given_up_in_a_hurry_may_still_return_in_its_time(owner: Owner) -> None:
+    gate = owner.hang("submit", about="block 7")
+    assert owner.lane.unreturned("submit") == ["block 7"]
+    owner.lane.hurry(2)
+    owner.clock.advance(2)
+    owner.lane.watch()
+    assert owner.lane.idle
+    assert owner.lane.may_return("submit")
+    assert not owner.lane.may_return("status")
+    assert owner.lane.unreturned("submit") == ["block 7"]
+    assert owner.lane.due() == owner.clock.monotonic() + 8
+    owner.send("cancel", lambda: "others go on")
+    owner.serve()
+    assert owner.settled[-1] == ("cancel", "others go on")
+    owner.clock.advance(8)
+    assert owner.lane.due() is None
+    assert not owner.lane.may_return("submit")
+    gate.set()
+    owner.serve()
+    assert owner.lane.unreturned("submit") == []
+
+
 def test_calls_that_wait_can_be_withdrawn(owner: Owner) -> None:
     gate = owner.hang("submit")
     owner.send("submit", lambda: 1)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from parsl_like.core.ids import BlockId, JobId
 from parsl_like.core.job_states import TERMINAL_STATES, JobReport, JobState, may_follow
 from parsl_like.jobs import ledger as ledger_module
-from parsl_like.jobs.ledger import KEPT, PARTED_AFTER_S, UNACCOUNTED_S, Ledger
+from parsl_like.jobs.ledger import KEPT, PARTED_AFTER_S, STUCK_S, UNACCOUNTED_S, Ledger
 
 A, JOB = BlockId("a"), JobId("job-a")
 
@@ -56,6 +56,28 @@ def test_a_block_with_a_manager_runs_whatever_the_batch_system_says(ledger: Ledg
     assert answer(ledger, JobState.COMPLETED, 9.0) == [(JobState.PENDING, JobState.COMPLETED)]
 
 
+def test_a_job_that_the_batch_system_ends_and_still_reports_is_in_the_way_for_a_while_only(ledger: Ledger) -> None:
+    answer(ledger, JobState.RUNNING, 2.0)
+    ledger.cancel(A, 10.0, "all its managers have been gone")
+    assert answer(ledger, JobState.RUNNING, 100.0) == [], "nobody has said that it will end"
+    assert ledger.accepted([JOB]) == []
+    ledger.connected([A], 101.0)
+    assert answer(ledger, JobState.RUNNING, 102.0) == [], "a manager is there"
+    ledger.connected([], 103.0)
+    assert answer(ledger, JobState.RUNNING, 104.0) == [(JobState.RUNNING, JobState.FAILED)]
+    assert ledger[A].message == "all its managers have been gone"
+    assert ledger.unaccounted(105.0) == []
+
+
+def test_one_that_was_just_told_to_end_is_waited_for(ledger: Ledger) -> None:
+    answer(ledger, JobState.RUNNING, 2.0)
+    ledger.cancel(A, 10.0)
+    ledger.accepted([JOB])
+    assert answer(ledger, JobState.RUNNING, 9.9 + STUCK_S) == []
+    assert answer(ledger, JobState.RUNNING, 10.0 + STUCK_S) == [(JobState.RUNNING, JobState.SCALED_IN)]
+    assert "it is RUNNING all the same" in (ledger[A].message or "")
+
+
 def test_rows_are_copies(ledger: Ledger) -> None:
     copy = ledger.rows()[0]
     answer(ledger, JobState.RUNNING, 3.0)
@@ -83,6 +105,14 @@ def test_an_answer_nobody_understands_changes_nothing_but_is_kept(ledger: Ledger
     answer(ledger, JobState.RUNNING, 3.0)
     assert answer(ledger, JobState.UNKNOWN, 4.0, "state QX") == []
     assert (ledger[A].state, ledger[A].message, ledger[A].misses) == (JobState.RUNNING, "state QX", 0)
+
+
+def test_nor_does_it_confirm_anything(ledger: Ledger) -> None:
+    answer(ledger, JobState.UNKNOWN, 4.0, "the batch system did not answer")
+    assert (ledger[A].seen, ledger[A].heard, ledger[A].known) == (1.0, 4.0, False)
+    answer(ledger, JobState.RUNNING, 5.0)
+    answer(ledger, JobState.UNKNOWN, 6.0)
+    assert (ledger[A].seen, ledger[A].heard, ledger[A].known) == (5.0, 6.0, True)
 
 
 def test_a_refused_block_is_a_row(ledger: Ledger) -> None:
@@ -121,6 +151,14 @@ class TestMissing:
         for now in (20.0, 30.0):
             answer(ledger, None, now)
         answer(ledger, JobState.PENDING, 35.0)
+        for now in (40.0, 50.0, 94.0):
+            assert answer(ledger, None, now) == []
+        assert answer(ledger, None, 95.0) == [(JobState.PENDING, JobState.MISSING)]
+
+    def test_so_does_being_mentioned_in_words_that_nobody_understands(self, ledger: Ledger) -> None:
+        for now in (20.0, 30.0):
+            answer(ledger, None, now)
+        answer(ledger, JobState.UNKNOWN, 35.0)
         for now in (40.0, 50.0, 94.0):
             assert answer(ledger, None, now) == []
         assert answer(ledger, None, 95.0) == [(JobState.PENDING, JobState.MISSING)]
@@ -244,6 +282,12 @@ def test_a_job_that_nobody_has_ever_heard_of_is_given_up(ledger: Ledger) -> None
     )
 
 
+def test_nor_is_it_spared_for_answers_that_say_nothing_of_it(ledger: Ledger) -> None:
+    answer(ledger, JobState.UNKNOWN, 10.0, "the batch system did not answer")
+    assert unanswered(ledger, 99.9) == []
+    assert unanswered(ledger, 100.0) == [(JobState.PENDING, JobState.MISSING)]
+
+
 def test_a_job_whose_managers_have_gone_is_given_up_if_nobody_knows_its_state(ledger: Ledger) -> None:
     answer(ledger, JobState.RUNNING, 3.0)
     ledger.connected([A], 4.0)
@@ -304,6 +348,11 @@ class TestWaiting:
         self.report(ledger, JobReport(JobState.UNKNOWN), 3.0)
         assert ledger[A].hopeless_since == 2.0
 
+    def test_nor_does_it_show_that_the_job_still_waits(self, ledger: Ledger) -> None:
+        self.report(ledger, self.HOPELESS, 2.0)
+        self.report(ledger, JobReport(JobState.UNKNOWN), 30.0)
+        assert ledger[A].seen == 2.0
+
     def test_a_requeued_job_waits_from_then_on(self, ledger: Ledger) -> None:
         answer(ledger, JobState.RUNNING, 5.0)
         assert ledger[A].waits_since is None
@@ -347,6 +396,20 @@ class TestUnaccountedFor:
         ledger.cancel(A, 50.0)
         answer(ledger, JobState.CANCELLED, 60.0)
         assert not ledger.is_unaccounted(A)
+
+    def test_so_is_one_that_came_to_be_after_its_block_had_been_given_up(self, ledger: Ledger) -> None:
+        b, late = BlockId("b"), JobId("late")
+        ledger.request(b, 5.0)
+        ledger.refused(b, "no answer", 6.0)
+        assert not ledger.is_unaccounted(b)
+        ledger.submitted(b, late, 1000.0)
+        ledger.cancel(b, 1000.0)
+        assert [(row.job, row.cancel_sent) for row in ledger.unaccounted(1001.0)] == [(late, 1000.0)]
+        assert late not in ledger.jobs()
+        assert ledger.unaccounted(1000.0 + UNACCOUNTED_S - 1)
+        assert ledger.unaccounted(1000.0 + UNACCOUNTED_S) == []
+        ledger.submitted(b, late, 2000.0)
+        assert ledger.accepted([late]) == [b]
 
     def test_the_end_of_one_that_is_over_may_be_asked_for_again(self, ledger: Ledger) -> None:
         self.absent(ledger)

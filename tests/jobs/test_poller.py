@@ -224,6 +224,19 @@ class TestTrouble:
         run.provider.wait_until(lambda provider: len(provider.submitted) == 1)
         assert any("KeyError: 'plugin'" in warning["text"] for warning in run.records.of("warning"))
 
+    def test_a_policy_that_always_raises_leaves_no_task_waiting(self, run: Run) -> None:
+        def policy(*args: Any, **kwargs: Any) -> Decision:
+            raise KeyError("bug of the user")
+
+        run.session.set_load(outstanding=5)
+        run.add(init=0, high=2, policy=policy)
+        run.provider.wait_until(lambda provider: len(provider.submitted) == 2)
+        run.close()
+        (warning,) = run.records.of("warning")
+        assert (
+            "blocks are scaled by strategy='simple' as long as it does: KeyError: 'bug of the user'" in warning["text"]
+        )
+
     def test_an_executor_that_raises_keeps_nobody_from_its_blocks(
         self, run: Run, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -287,6 +300,7 @@ class TestHandlers:
 
         def handler(executor: Any, status: dict[str, Any]) -> None:
             seen.append(status)
+            assert executor.label == "stub"
             simple_error_handler(executor, status, threshold=2)
 
         run.add(init=2, high=2, error_handler=handler)
@@ -516,6 +530,69 @@ class TestClosing:
         assert run.provider.cancelled == []
         gate.set()
         run.provider.wait_until(lambda provider: provider.cancelled == ["stub-1"])
+
+    def test_one_that_takes_long_is_waited_for_so_that_its_job_can_be_ended(
+        self, run: Run, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(supply_module, "CLOSING_CALL_S", 0.2)
+        gate = run.gate()
+        run.provider.script("submit", gate)
+        run.add()
+        run.provider.wait_until(lambda provider: provider.calls == ["submit"])
+        closing = threading.Thread(target=run.close)
+        closing.start()
+        run.session.wait_until(lambda session: "0" in session.ended)  # it was given up: others may call the provider
+        closing.join(0.3)
+        assert closing.is_alive()
+        gate.set()
+        closing.join()
+        assert run.provider.cancelled == ["stub-1"]
+        assert run.provider.calls == ["submit", "cancel", "close"]
+        assert "have not come back" not in str(run.records.of("warning"))
+
+    def test_one_that_does_not_come_back_in_time_is_named(self, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(supply_module, "CLOSING_CALL_S", 0.1)
+        run.provider.script("submit", run.gate())
+        run.add()
+        run.provider.wait_until(lambda provider: provider.calls == ["submit"])
+        run.close(0.4)
+        assert run.provider.closed
+        assert [warning["text"] for warning in run.records.of("warning")] == [
+            "1 submissions have not come back, and a job may yet come of each; look in the queue for those of blocks 0"
+        ]
+
+    def test_a_late_jobs_end_is_asked_for_again_if_that_fails(self, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(supply_module, "CLOSING_CALL_S", 0.2)
+        monkeypatch.setattr(supply_module, "CLOSING_POLL_S", (0.01, 0.05))
+        gate = run.gate()
+        run.provider.script("submit", gate)
+        run.provider.script("cancel", OSError("scancel: down"), OSError("scancel: down"))
+        run.add()
+        run.provider.wait_until(lambda provider: provider.calls == ["submit"])
+        closing = threading.Thread(target=run.close)
+        closing.start()
+        run.session.wait_until(lambda session: "0" in session.ended)
+        gate.set()
+        closing.join()
+        assert run.provider.cancelled == ["stub-1"]
+        assert run.provider.calls.count("cancel") == 3
+        assert "may still run" not in str(run.records.of("warning"))
+
+    def test_one_whose_end_nobody_takes_in_is_named(self, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(supply_module, "CLOSING_CALL_S", 0.2)
+        monkeypatch.setattr(supply_module, "KILL_AFTER_S", 0.1)
+        monkeypatch.setattr(run.provider, "cancel", lambda jobs: dict.fromkeys(jobs, False))
+        gate = run.gate()
+        run.provider.script("submit", gate)
+        run.add()
+        run.provider.wait_until(lambda provider: provider.calls == ["submit"])
+        closing = threading.Thread(target=run.close)
+        closing.start()
+        run.session.wait_until(lambda session: "0" in session.ended)
+        gate.set()
+        closing.join()
+        texts = [warning["text"] for warning in run.records.of("warning")]
+        assert "1 jobs could not be ended in time and may still run: stub-1" in texts
 
 
 def test_two_executors_do_not_know_of_each_other(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

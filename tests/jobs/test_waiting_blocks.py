@@ -59,6 +59,15 @@ class TestHopeless:
         driver.unanswered()
         assert driver.decide() == []
 
+    def test_an_answer_that_says_nothing_does_not_agree(self) -> None:
+        driver = self.waiting()
+        silence = JobReport(JobState.UNKNOWN, "the batch system did not answer")
+        driver.wait(HOPELESS_FOR_S + 1).answered(job0=silence)
+        assert driver.decide() == []
+        driver.wait(1).answered(job0=PENDING)
+        assert driver.decide() == []
+        assert not driver.controller.condemned
+
     def test_one_answer_in_between_that_only_waits_begins_anew(self) -> None:
         driver = self.waiting()
         driver.wait(20).answered(job0=PENDING)
@@ -264,6 +273,13 @@ class TestPendingTimeout:
             assert driver.decide() == []
         driver.answered(job0=RUNNING)
         assert driver.decide() == []
+
+    def test_nor_does_one_that_does_not_know(self) -> None:
+        driver = self.waiting()
+        driver.answered(job0=PENDING)
+        driver.wait(400).answered(job0=JobReport(JobState.UNKNOWN, "the batch system did not answer"))
+        assert driver.decide() == []
+        assert driver.controller.next_look() == 300.0
 
     def test_the_time_begins_again_with_a_requeue(self) -> None:
         driver = self.waiting()

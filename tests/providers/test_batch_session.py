@@ -16,7 +16,7 @@ from parsl_like.core.job_states import JobReport, JobState
 from parsl_like.core.ports import BlockContext, BlockRequest, CommandResult, RunInfo
 from parsl_like.errors import ChannelError, ConfigurationError, ExecutionProviderException, SubmitException
 from parsl_like.launchers import SimpleLauncher
-from parsl_like.providers import LocalProvider, doubts, waiting
+from parsl_like.providers import LocalProvider, batch_session, doubts, waiting
 from parsl_like.providers.batch import BatchProvider, open_batch
 from parsl_like.providers.batch_session import BatchSession
 from parsl_like.providers.dialect import Dialect, StatusQuery, Unavailable, Unreadable
@@ -468,6 +468,57 @@ def test_history_is_asked_for_the_others_and_may_fail(make: Callable[..., BatchS
     system.answers["past"] = CommandResult(1, "", "no accounting")
     del system.jobs[jobs[2]]
     assert "3" not in session.status(jobs)
+
+
+def test_of_history_only_ends_are_believed(make: Callable[..., BatchSession], system: System) -> None:
+    """An accounting that has missed the end of a job says for ever that it runs."""
+    session = make(spoken=dataclasses.replace(PLAIN, history=StatusQuery(lambda jobs: ("past", *jobs), read)))
+    jobs = submitted(session, 2)
+    system.jobs.clear()
+    system.past |= {jobs[0]: "runs", jobs[1]: "done"}
+    assert {job: report.state.name for job, report in session.status(jobs).items()} == {"2": "COMPLETED"}
+
+
+def test_those_that_were_left_out_come_first_the_next_time(make: Callable[..., BatchSession], system: System) -> None:
+    session = make(
+        spoken=dataclasses.replace(PLAIN, status=(StatusQuery(lambda jobs: ("list", *jobs), read, batch=2),))
+    )
+    jobs = submitted(session, 5)
+
+    def slow(command: Command) -> CommandResult:
+        if len(system.said("list")) % 2 == 0:
+            raise ChannelError("no time was left to run list", transient=True)
+        return system._list(*command[1:])
+
+    system.answers["list"] = slow
+    unknown = [job for job, report in session.status(jobs).items() if report.state is JobState.UNKNOWN]
+    assert unknown == ["3", "4"]
+    session.status(jobs)
+    assert system.said("list")[3] == ("list", "3", "4")
+
+
+def test_what_is_done_aside_takes_no_time_from_the_question(
+    make: Callable[..., BatchSession], system: System, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [0.0]
+    monkeypatch.setattr(batch_session.time, "monotonic", lambda: now[0])
+    session = make(cmd_timeout=10)
+    system.answers["put"] = CommandResult(1, "", "server away")
+    for block in "0123":
+        with pytest.raises(SubmitException):
+            session.submit(request(block))
+
+    def slow(command: Command) -> CommandResult:
+        now[0] += min(2.0, system.limits[-1])
+        return CommandResult(0, "", "")
+
+    system.answers["find"] = slow
+    system.told.clear()
+    system.limits.clear()
+    session.status([JobId("1")])
+    limits = dict(zip((command[0] for command in system.told), system.limits, strict=True))
+    assert len(system.said("find")) == 3, "five seconds for all of them"
+    assert limits["list"] == 10.0
 
 
 def test_a_job_that_went_without_a_word_when_its_time_was_up_has_timed_out(

@@ -122,6 +122,19 @@ def test_a_child_on_which_the_signal_was_lost_is_told_again(folder: Path) -> Non
     assert process.returncode == 0
 
 
+def test_one_that_may_be_run_again_knows_nothing_of_its_former_end(folder: Path) -> None:
+    files = folder / "files"
+    files.mkdir()
+    for path in (folder / "ec", folder / "timeout"):
+        path.write_text("143\n")
+    seen = 'for each in ec timeout files; do [ -e "$each" ] && echo "$each"; done; true'
+    code, written, out, _ = run(folder, seen, may_return=True, exports={"PARSL_LIKE_BLOCK_FILES": str(files)})
+    assert (code, written, out) == (0, "0", "files\n")
+    assert files.is_dir(), "it cannot know whether it is run again"
+    run(folder, "true", exports={"PARSL_LIKE_BLOCK_FILES": str(files)})
+    assert not files.exists()
+
+
 def test_walltime(folder: Path) -> None:
     code, written, _, _ = run(folder, "sleep 60", walltime=0.2)
     assert (code, written) == (143, "143")

@@ -10,13 +10,17 @@ from parsl_like.core.ids import BlockId
 from parsl_like.core.job_states import JobState
 from parsl_like.core.ports import BlockRequest, CommandResult
 from parsl_like.errors import ConfigurationError
-from parsl_like.providers import SlurmProvider
+from parsl_like.providers import GridEngineProvider, PBSProProvider, SlurmProvider, TorqueProvider
 from parsl_like.providers.base import one_shot_context
 from parsl_like.providers.dialect import JobPaths
-from parsl_like.providers.slurm.answers import scancel_answers, squeue_reports
+from parsl_like.providers.slurm.answers import is_refusal, scancel_answers, squeue_reports
+from parsl_like.providers.slurm.slurm import overriding, parsl_like_open_provider
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
+
+    from parsl_like.providers.batch import BatchProvider
 
 REQUEST = BlockRequest(BlockId("0"), "run", tasks_per_node=2, job_name="parsl_like.htex")
 
@@ -104,11 +108,74 @@ def test_the_id_is_found_where_the_user_says() -> None:
     assert own.job_id(printed) is None
 
 
-def test_a_block_that_may_be_requeued_keeps_its_keys(tmp_path: Path) -> None:
-    for options, kept in (("", False), ("#SBATCH --requeue", True)):
-        session = SlurmProvider(scheduler_options=options).sealed().open(one_shot_context(str(tmp_path)))
-        script = session.render(REQUEST).script
-        assert ("-eq 143 ] || rm -rf" in script) is kept
+@pytest.mark.parametrize(
+    ("provider", "options", "kept"),
+    [
+        (SlurmProvider, "", False),
+        (SlurmProvider, "#SBATCH --qos=a\n#SBATCH --requeue", True),
+        (SlurmProvider, "#SBATCH --comment=no-requeue", False),
+        (PBSProProvider, "#PBS -r n", False),
+        (PBSProProvider, "#PBS -q a -r y", True),
+        (TorqueProvider, "#PBS -ry", True),
+        (GridEngineProvider, "#$ -r yes", True),
+        (GridEngineProvider, "#$ -pe mpi 2", False),
+    ],
+)
+def test_a_block_that_may_be_requeued_keeps_its_keys(
+    provider: Callable[..., BatchProvider], options: str, kept: bool, tmp_path: Path
+) -> None:
+    session = provider(scheduler_options=options).sealed().open(one_shot_context(str(tmp_path)))
+    script = session.render(REQUEST).script
+    assert ("rm -rf" not in script) is kept
+    assert (f"rm -f -- {tmp_path}" in script) is kept
+
+
+def test_variables_that_sbatch_heeds_more_are_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    provider = SlurmProvider(partition="debug", account="m1").sealed()
+    others = {"SBATCH_PARTITION": "debug", "SBATCH_QOS": "low", "SLURM_ACCOUNT": "m2"}
+    assert overriding(provider, others) == []
+    assert overriding(provider, {"SBATCH_ACCOUNT": "m2", "SBATCH_TIMELIMIT": "5"}) == [
+        "SBATCH_ACCOUNT=m2",
+        "SBATCH_TIMELIMIT=5",
+    ]
+    elsewhere: Any = SlurmProvider(account="m1")
+    elsewhere.channel = "to another machine"
+    assert overriding(elsewhere, {"SBATCH_ACCOUNT": "m2"}) == []
+    monkeypatch.setenv("SBATCH_ACCOUNT", "m2")
+    session = parsl_like_open_provider(provider, one_shot_context(str(tmp_path)))
+    assert session is not None
+    session.close()
+    assert "SBATCH_ACCOUNT=m2" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("words", "refused"),
+    [
+        (
+            "QOSMaxSubmitJobPerUserLimit\nsbatch: error: Batch job submission failed: Job violates accounting policy",
+            0,
+        ),
+        ("AssocMaxSubmitJobLimit\nsbatch: error: Batch job submission failed: Job violates accounting/QOS policy", 0),
+        ("Batch job submission failed: Job violates accounting/QOS policy (job submit limit, ...)", 1),
+        ("If munged is up, restart with --num-threads=10\nsbatch: error: Munge encode failed: Invalid argument", 0),
+        ("Batch job submission failed: Invalid authentication credential", 0),
+        ("Batch job submission failed: Invalid partition name specified", 1),
+    ],
+)
+def test_what_may_be_otherwise_later_is_no_refusal(words: str, refused: int) -> None:
+    assert is_refusal(CommandResult(1, "", f"sbatch: error: {words}\n")) is bool(refused)
+
+
+@pytest.mark.parametrize("reason", ["launch failed requeued held", "job_requeued_in_held_state", "JobHoldMaxRequeue"])
+def test_a_job_that_slurm_holds_by_itself_is_held_for_good(reason: str) -> None:
+    report = squeue_reports(CommandResult(0, f"1|PENDING|{reason}\n", ""), ["1"])["1"]
+    assert report.state is JobState.HELD
+    assert report.hopeless is not None
+    assert "scontrol release" in report.hopeless
+    suspended = squeue_reports(CommandResult(0, "1|SUSPENDED|None\n", ""), ["1"])["1"]
+    assert (suspended.state, suspended.hopeless) == (JobState.HELD, None)
 
 
 def test_a_script_can_be_judged() -> None:

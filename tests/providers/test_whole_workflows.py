@@ -15,6 +15,7 @@ import pytest
 import parsl_like
 from examples import source_census
 from parsl_like import Config, HighThroughputExecutor, python_app
+from parsl_like.jobs import ledger, patience
 from parsl_like.launchers import SimpleLauncher
 from parsl_like.providers import GridEngineProvider, PBSProProvider, SlurmProvider, TorqueProvider
 from tests.fakes.fixtures import *  # noqa: F403
@@ -244,6 +245,23 @@ def test_a_node_is_lost(flavour: str, make_cluster: MakeCluster, load: Callable[
         cluster.restore_node(node)
     assert add(2, 2).result(WAIT) == 4
     assert len(cluster.submissions()) == 2
+
+
+@pytest.mark.scheduler
+def test_a_node_stays_lost_and_its_job_cannot_be_ended(
+    make_cluster: MakeCluster, load: Callable[..., DataFlowKernel], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Torque goes on saying that the job runs; its block is in nobody's way for ever."""
+    monkeypatch.setattr(patience, "ABANDONED_AFTER_S", 3.0)
+    monkeypatch.setattr(ledger, "STUCK_S", 3.0)
+    cluster = make_cluster("torque")
+    load(cluster, blocks=1)
+    assert add(1, 2).result(WAIT) == 3
+    (node,) = cluster.job(1).nodes
+    cluster.lose_node(node)
+    assert add(2, 2).result(WAIT) == 4
+    assert len(cluster.submissions()) == 2
+    cluster.restore_node(node)
 
 
 @pytest.mark.parametrize("flavour", FLAVOURS)

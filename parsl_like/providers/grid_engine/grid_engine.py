@@ -62,6 +62,7 @@ class GridEngineProvider(BatchProvider):
         default=60, metadata={"help": "Seconds a command of the batch system may take."}
     )
     queue: str | None = dataclasses.field(default=None, metadata={"help": "The queue; None for the default one."})
+    returning: ClassVar[str] = r"#\$\s(.*\s)?-r\s+y"
 
     def check(self) -> None:
         """Refuse, in addition, a queue that is none, and directives where they would not be noticed.

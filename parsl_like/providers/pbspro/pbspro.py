@@ -89,6 +89,7 @@ class PBSProProvider(BatchProvider):
     streams_late: ClassVar[bool] = True
     longest_name: ClassVar[int] = 15
     """The oldest versions take no longer one, and qstat shows no more."""
+    returning: ClassVar[str] = r"#PBS\s(.*\s)?-r\s*y"
 
     label: str = dataclasses.field(default="pbspro", init=False, repr=False)
     account: str | None = dataclasses.field(default=None, metadata={"help": "The account to charge; None for none."})

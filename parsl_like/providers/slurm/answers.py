@@ -58,6 +58,7 @@ HOPELESS: Final[Mapping[str, str]] = {
     "InvalidAccount": "its account is not known",
     "InvalidQOS": "its quality of service is not known",
     "JobHeldAdmin": "an administrator holds it",
+    "JobHoldMaxRequeue": "it was requeued too often and is held; scontrol release lets it go",
     "JobHeldUser": "it is held; scontrol release lets it go",
     "PartitionConfig": "it asks for more than its partition allows: more nodes than it has, say",
     "PartitionDown": "its partition is down",
@@ -69,12 +70,18 @@ HOPELESS: Final[Mapping[str, str]] = {
 }
 """Reasons for which a job waits until somebody changes it or the system (squeue's manual, "job reason codes")."""
 
+_HELD_UNTIL_RELEASED = frozenset({"REQUEUE_HOLD", "RESV_DEL_HOLD", "SPECIAL_EXIT"})
+_HELD = re.compile(r"\bheld\b", re.IGNORECASE)
+"""Slurm says in words why it holds a job by itself: "launch failed requeued held", "job requeued in held state"."""
+
 _UNKNOWN_JOB = re.compile(r"Invalid job id specified", re.IGNORECASE)
 _AWAY = re.compile(
     r"Unable to contact|timed out|[Cc]onnect failure|Connection refused|standby|temporarily|Zero Bytes|Transport"
-    r"|Unexpected message received|Unspecified error|Protocol authentication",
+    r"|Unexpected message received|Unspecified error|Protocol authentication|munge|authentication credential",
     re.IGNORECASE,
 )
+_LATER = re.compile(r"MaxSubmit|MaxJobs", re.IGNORECASE)
+"""What is refused now, and taken when other jobs have ended."""
 _REFUSED = re.compile(
     r"invalid|not permitted|not allowed|unrecognized|unable to open|does not exist|is not available"
     r"|permission denied|must be specified|policy|no partition|user unknown|more processors|too many",
@@ -94,7 +101,8 @@ def job_ids(jobs: Sequence[str]) -> list[str]:
 
 def is_refusal(result: CommandResult) -> bool:
     """Whether sbatch says that it will never take this script."""
-    return not _AWAY.search(result.stderr) and bool(_REFUSED.search(result.stderr))
+    passing = _AWAY.search(result.stderr) or _LATER.search(result.stderr)
+    return not passing and bool(_REFUSED.search(result.stderr))
 
 
 def squeue_reports(result: CommandResult, jobs: Sequence[str]) -> dict[str, JobReport]:
@@ -155,7 +163,11 @@ def _report(code: str, reason: str, exit_code: int | None = None) -> JobReport:
     hopeless = HOPELESS.get(reason) if state in (JobState.PENDING, JobState.HELD) else None
     if hopeless is not None:
         hopeless = f"{hopeless} ({reason})"
-        state = JobState.HELD if reason.startswith("JobHeld") else state
+        state = JobState.HELD if reason.startswith("JobH") else state
+    elif state is JobState.PENDING and _HELD.search(reason.replace("_", " ")):
+        hopeless, state = f"Slurm holds it; scontrol release lets it go ({reason})", JobState.HELD
+    elif state is JobState.HELD and word in _HELD_UNTIL_RELEASED:
+        hopeless = f"Slurm holds it; scontrol release lets it go ({word})"
     return JobReport(state, " ".join(words), exit_code, hopeless)
 
 

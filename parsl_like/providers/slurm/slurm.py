@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 import math
+import os
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from parsl_like.core.fields import expect, expect_whole
 from parsl_like.plugins.markers import hookimpl
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
     from parsl_like.core.ports import BlockContext, BlockRequest, CommandResult, ProviderSession
     from parsl_like.providers.base import ExecutionProvider
     from parsl_like.providers.dialect import Command, JobPaths
+
+logger = logging.getLogger(__name__)
 
 
 @parsl_order(
@@ -44,6 +48,7 @@ class SlurmProvider(BatchProvider):
     :class:`~parsl_like.providers.base.ExecutionProvider` for the arguments that all have.
     """
 
+    returning: ClassVar[str] = r"#SBATCH\s.*--requeue\b"
     label: str = dataclasses.field(default="slurm", init=False, repr=False)
     partition: str | None = dataclasses.field(
         default=None, metadata={"help": "The partition; None for the default one."}
@@ -56,7 +61,11 @@ class SlurmProvider(BatchProvider):
         default=None, metadata={"help": "Features that nodes must have; None for any node."}
     )
     clusters: str | None = dataclasses.field(
-        default=None, metadata={"help": "The cluster to submit to, where there are several; None for this one."}
+        default=None,
+        metadata={
+            "help": "The cluster to submit to, where there are several; several names, with commas between them, only "
+            "of a federation, where no two jobs have the same id; None for this one."
+        },
     )
     gpus_per_node: int | str | None = dataclasses.field(
         default=None, metadata={"help": "GPUs on each node, a number or 'type:number'; None for none."}
@@ -68,7 +77,7 @@ class SlurmProvider(BatchProvider):
         default=r"Submitted batch job (?P<id>\S*)",
         metadata={"help": "How to find the job's id, as the group 'id', in what sbatch prints."},
     )
-    status_batch_size: int = dataclasses.field(default=50, metadata={"help": "Jobs to ask for in one command."})
+    status_batch_size: int = dataclasses.field(default=1000, metadata={"help": "Jobs to ask for in one command."})
     exclusive: bool = dataclasses.field(
         default=True, metadata={"help": "Whether a block shares its nodes with nobody."}
     )
@@ -101,11 +110,6 @@ class SlurmProvider(BatchProvider):
             if getattr(self, field) is not None:
                 options.append(f"--{field.replace('_', '-')}={directive_word(self, field)}")
         return [*options, "--exclusive"] if self.exclusive else options
-
-    @property
-    def may_return(self) -> bool:
-        """Whether Slurm puts a job back into the queue whose node has failed, or that was preempted."""
-        return "--requeue" in self.scheduler_options
 
     def dialect(self) -> Dialect:
         """The commands of Slurm."""
@@ -152,6 +156,27 @@ def _streams(paths: JobPaths) -> Command:
     return f"--output={stdout}", f"--error={stderr}", "--open-mode=append"
 
 
+def overriding(provider: SlurmProvider, environment: Mapping[str, str]) -> list[str]:
+    """Variables by which sbatch would do something else than a provider says, as ``NAME=value``.
+
+    They count more than the options in a script (https://slurm.schedmd.com/sbatch.html, "Input environment variables").
+    Where jobs are submitted over a channel, the variables of the other machine count, which nobody knows here.
+    """
+    if provider.channel is not None:
+        return []
+    wanted = {
+        "SBATCH_PARTITION": provider.partition,
+        "SBATCH_ACCOUNT": provider.account,
+        "SBATCH_QOS": provider.qos,
+        "SBATCH_CONSTRAINT": provider.constraint,
+        "SBATCH_TIMELIMIT": provider.walltime,
+        "SBATCH_GRES": provider.gres,
+        "SBATCH_GPUS_PER_NODE": provider.gpus_per_node,
+    }
+    found = {name: environment.get(name) for name, value in wanted.items() if value is not None}
+    return [f"{name}={value}" for name, value in found.items() if value not in (None, str(wanted[name]))]
+
+
 def _finds_an_id(pattern: str) -> bool:
     try:
         return "id" in re.compile(pattern).groupindex
@@ -168,4 +193,6 @@ def parsl_like_provider_types() -> Mapping[str, type[ExecutionProvider]]:
 @hookimpl
 def parsl_like_open_provider(description: ExecutionProvider, context: BlockContext) -> ProviderSession | None:
     """A session for a Slurm provider, None for any other."""
+    if isinstance(description, SlurmProvider) and (stronger := overriding(description, os.environ)):
+        logger.warning("sbatch will heed %s rather than what the provider asks for", ", ".join(stronger))
     return open_batch(description, SlurmProvider, context)

@@ -80,6 +80,7 @@ class TorqueProvider(BatchProvider):
 
     streams_late: ClassVar[bool] = True
     longest_name: ClassVar[int] = 15
+    returning: ClassVar[str] = r"#PBS\s(.*\s)?-r\s*y"
 
     label: str = dataclasses.field(default="torque", init=False, repr=False)
     account: str | None = dataclasses.field(default=None, metadata={"help": "The account to charge; None for none."})
