@@ -80,8 +80,8 @@ def test_a_job_that_is_requeued_is_not_lost(
     slurm.ask("scontrol", "requeue", job.id)
     requeued = time.time()
     slurm.until(lambda: [(other.id, other.state) for other in slurm.live()] == [(job.id, "PENDING")], "its waiting")
-    # Not in two minutes, as Slurm would have it, and not within this second: a node does not begin a job in the second in
-    # which it was told that the job's credentials are void.
+    # Not in two minutes, as Slurm would have it, nor within this second, in which the node was told that the job's
+    # credentials are void: it would refuse to begin it.
     slurm.ask("scontrol", "update", f"JobId={job.id}", "StartTime=now+2")
     let_go(*paths)
     assert [future.result(WAIT) for future in futures] == [ran_in(path)[-1] for path in paths]
