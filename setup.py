@@ -34,6 +34,7 @@ EXTRAS = {
     ],
     "dashboard": ["starlette>=0.37", "uvicorn>=0.29"],
     "joblib": ["joblib>=1.3"],
+    "yaml": ["pyyaml>=6.0"],
 }
 
 DEVELOPMENT = {
@@ -46,6 +47,8 @@ DEVELOPMENT = {
         "coverage>=7.10",
         "numpy>=1.26",
         "joblib>=1.3",
+        "paramiko>=3.4",
+        "pyyaml>=6.0",
     ],
 }
 

@@ -15,6 +15,7 @@ __all__ = [
     "FileCopyException",
     "FileExists",
     "SSHException",
+    "UnknownHostKeyException",
 ]
 
 
@@ -22,21 +23,41 @@ class _Step(ChannelError):
     """A step of a channel's work has failed.
 
     Args:
-        e: What was raised below.
+        e: What was raised below, or what happened.
         hostname: The other machine.
+        transient: Whether trying again makes sense.
+        hint: What to try.
     """
 
     what: ClassVar[str]
+    of_connection: ClassVar[bool] = False
+    """Whether it is the way to the machine that is closed, and not what was to be done there."""
 
-    def __init__(self, e: BaseException | str, hostname: str = "localhost") -> None:
+    def __init__(
+        self,
+        e: BaseException | str,
+        hostname: str = "localhost",
+        *,
+        transient: bool = False,
+        hint: str | None = None,
+    ) -> None:
         self.e = e
-        super().__init__(f"{self.what}: {e}", hostname)
+        super().__init__(f"{self.what}: {e}", hostname, transient=transient)
+        if hint is not None:
+            self.hint = hint
 
 
 class BadHostKeyException(_Step):
     """The machine shows another key than the one that is known."""
 
     what = "its key is not the one that is known"
+    of_connection = True
+
+
+class UnknownHostKeyException(BadHostKeyException):
+    """The machine shows a key, and none is known: whether it is the right machine cannot be told."""
+
+    what = "its key is not known"
 
 
 class BadScriptPath(_Step):
@@ -55,12 +76,14 @@ class AuthException(_Step):
     """The machine does not accept the login."""
 
     what = "the login was not accepted"
+    of_connection = True
 
 
 class SSHException(_Step):
     """The connection could not be made, or was lost."""
 
     what = "the connection failed"
+    of_connection = True
 
 
 class FileCopyException(_Step):
@@ -83,3 +106,17 @@ class FileExists(_Step):
     def __init__(self, e: BaseException | str, hostname: str = "localhost", filename: str | None = None) -> None:
         self.filename = filename
         super().__init__(e, hostname)
+
+
+def lost_connection(error: BaseException | None) -> ChannelError | None:
+    """What has closed the way to another machine, where that is behind an error; None where something else is.
+
+    Not every failure on a channel is of that kind: a command that took too long has been run.
+    """
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        if isinstance(error, _Step) and error.of_connection:
+            return error
+        seen.add(id(error))
+        error = error.__cause__
+    return None

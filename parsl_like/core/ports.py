@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
-    from pathlib import Path, PurePath  # for annotations only: the core reads no file
+    from pathlib import Path, PurePath, PurePosixPath  # for annotations only: the core reads no file
 
     from parsl_like.core.events import RawEvent
     from parsl_like.core.ids import AttemptId, BlockId, ExecutorLabel, JobId
@@ -170,6 +170,26 @@ class ElasticSession(ExecutorSession, Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class BlockPlace:
+    """A place for a block's managers that is not the machine where the program runs, nor one with the same files.
+
+    Attributes:
+        routes: For each TCP port of this machine that they must reach, where they reach it from there, as
+            ``host:port``, in the order in which to try; empty if they reach it at this machine's own addresses.
+        folder: Absolute folder there for logs; None for the executor's own.
+        files: Absolute folder there in which the block's own files are; None for the executor's own.
+        python: The interpreter there; None for the one that runs here.
+        directory: Absolute folder there in which the block's command runs.
+    """
+
+    routes: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
+    folder: str | None = None
+    files: str | None = None
+    python: str | None = None
+    directory: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class BlockRequest:
     """One block to be had from a provider.
 
@@ -181,6 +201,8 @@ class BlockRequest:
         files: Files the block needs beside its script, by name; written with mode 0600.
         addresses: URLs where the block's managers reach their executor; replaced by tunnels and clouds.
         walltime: Seconds the block may live, or None for the provider's own.
+        ports: TCP ports of this machine that the block's managers must reach.
+        at: The same block for another place; None if it can only run where the program's files are.
     """
 
     block_id: BlockId
@@ -190,6 +212,8 @@ class BlockRequest:
     files: Mapping[str, bytes] = field(default_factory=dict)
     addresses: tuple[str, ...] = ()
     walltime: float | None = None
+    ports: tuple[int, ...] = ()
+    at: Callable[[BlockPlace], BlockRequest] | None = field(default=None, compare=False, repr=False)
 
 
 @runtime_checkable
@@ -248,6 +272,71 @@ class ChannelSession(Protocol):
 
     def close(self) -> None:
         """Release the connection."""
+        ...
+
+
+class RemoteProcess(Protocol):
+    """A command that goes on running on another machine; it ends when the connection does, or when it is closed."""
+
+    @property
+    def alive(self) -> bool:
+        """Whether it runs and the connection to it stands, as far as is known; never waits."""
+        ...
+
+    def read_line(self, timeout: float) -> str:
+        """The next line of its standard output, without its end.
+
+        Args:
+            timeout: Seconds it may take.
+
+        Raises:
+            ChannelError: it has ended (with what it wrote to its standard error), or said nothing for so long.
+        """
+        ...
+
+    def close(self) -> None:
+        """End it with everything in its process group, and release its pipes."""
+        ...
+
+
+@runtime_checkable
+class RemoteChannelSession(ChannelSession, Protocol):
+    """A channel to another machine, whose files are not this machine's. Every method may be called from any thread.
+
+    ``run`` ends the process group of a command also when the connection is reset or frozen, or the command ends by
+    itself a few seconds after its limit if it cannot be told. It connects again, within the limit, if the connection
+    was lost before the command was sent; a command that was sent is never sent again. ``push`` and ``pull`` keep the
+    mode and bring a file whole or not at all; their errors are FileCopyException.
+
+    Attributes:
+        host: The other machine, for messages.
+    """
+
+    host: str
+
+    @property
+    def folder(self) -> PurePosixPath:
+        """The absolute folder there in which commands run and from which relative paths count; asked once."""
+        ...
+
+    def start(self, argv: Sequence[str]) -> RemoteProcess:
+        """Start a command that goes on running; its standard input gives nothing and ends with the connection."""
+        ...
+
+    def forward(self, port: int) -> int:
+        """Lead a port of the other machine's loopback to a port of this machine's, until the session is closed.
+
+        The number stays the same when the connection is made again.
+
+        Args:
+            port: Who connects there comes to 127.0.0.1 and this port here.
+
+        Returns:
+            The port on 127.0.0.1 there.
+
+        Raises:
+            ChannelError: the other machine does not allow it.
+        """
         ...
 
 

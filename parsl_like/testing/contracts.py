@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from parsl_like.testing.launcher_contract import LauncherContract
     from parsl_like.testing.memo_contract import MemoContract
     from parsl_like.testing.provider_contract import ProviderContract
+    from parsl_like.testing.remote_channel_contract import RemoteChannelContract
     from parsl_like.testing.sink_contract import SinkContract
     from parsl_like.testing.staging_contract import StagingContract
 
@@ -21,6 +22,7 @@ __all__ = [
     "LauncherContract",
     "MemoContract",
     "ProviderContract",
+    "RemoteChannelContract",
     "SinkContract",
     "StagingContract",
 ]
@@ -31,6 +33,7 @@ _HOMES: Final = {
     "LauncherContract": "parsl_like.testing.launcher_contract",
     "MemoContract": "parsl_like.testing.memo_contract",
     "ProviderContract": "parsl_like.testing.provider_contract",
+    "RemoteChannelContract": "parsl_like.testing.remote_channel_contract",
     "SinkContract": "parsl_like.testing.sink_contract",
     "StagingContract": "parsl_like.testing.staging_contract",
 }
