@@ -28,6 +28,7 @@ from parsl_like.clocks import SystemClock
 from parsl_like.config import Config
 from parsl_like.core.events import EventType
 from parsl_like.core.machine import TaskMachine
+from parsl_like.core.missing import refuse_missing
 from parsl_like.core.ports import ElasticSession, ExecutorSession, RunInfo
 from parsl_like.core.states import FINAL_PHASES
 from parsl_like.core.task import AppSpec
@@ -93,6 +94,7 @@ class DataFlowKernel(Readings):
     def __init__(self, config: Config | None = None) -> None:
         self.config = _described(config).sealed()
         refuse_unbuilt(self.config)
+        refuse_missing(self.config)
         self.run_id = str(uuid.uuid4())
         self.run_dir = make_rundir(str(self.config.run_dir))
         self.executors: dict[str, ExecutorSession] = {}
@@ -233,7 +235,7 @@ class DataFlowKernel(Readings):
         """Add executors to the running kernel; apps that run on "all" may use them from now on.
 
         Raises:
-            ConfigurationError: a label is taken, or this version only describes such an executor.
+            ConfigurationError: a label is taken, this version only describes such an executor, or a value is missing.
             NoDataFlowKernelError: after ``cleanup``.
         """
         from parsl_like.executors.legacy import as_executor
@@ -241,6 +243,7 @@ class DataFlowKernel(Readings):
         for executor in executors:
             description = as_executor(executor).sealed()
             refuse_unbuilt(description)
+            refuse_missing(description)
             if not self.is_open:
                 raise NoDataFlowKernelError("The kernel was closed before an executor could be added.")
             if description.label in self.executors:

@@ -238,9 +238,11 @@ def _can_be_found(former: Rendezvous, where: Rendezvous, *, local: bool) -> bool
 
 
 def _is_local(provider: Any) -> bool:
+    """Whether its blocks run on this machine, and not where a channel leads."""
+    from parsl_like.channels.local import LocalChannel
     from parsl_like.providers.local import LocalProvider
 
-    return isinstance(provider, LocalProvider)
+    return isinstance(provider, LocalProvider) and isinstance(provider.channel, LocalChannel | None)
 
 
 def _keeps_blocks(description: Any) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from parsl_like.dataflow.joins import current_kernel
 from parsl_like.errors import ConfigurationError, NoDataFlowKernelError
@@ -21,24 +21,27 @@ class DataFlowKernelLoader:
     _lock = threading.Lock()
 
     @classmethod
-    def load(cls, config: Config | Literal["auto"] | None = None) -> DataFlowKernel:
+    def load(cls, config: Config | str | None = None) -> DataFlowKernel:
         """Start a kernel and make it the default one.
 
         Args:
-            config: What to run on; None for two local threads, "auto" for what is found here: cores, accelerators.
+            config: What to run on, or its name: a profile of the project or the user, a file of Python, TOML or YAML,
+                "module:attribute", a site, or "auto" for what is found here: cores, accelerators. None for what the
+                environment or a file of profiles chooses (see :mod:`parsl_like.profiles.named`), else two threads.
 
         Raises:
-            ConfigurationError: one is loaded already, or the configuration cannot be meant.
+            ConfigurationError: one is loaded already, or the configuration cannot be meant, or there is none so called.
         """
         from parsl_like.dataflow.dflow import DataFlowKernel
 
+        wanted = _resolved(config)  # before the lock: it may run a file of the user's
         with cls._lock:
             if cls._dfk is not None and not cls._dfk.cleanup_called and not cls._dfk.is_elsewhere:
                 raise ConfigurationError(
                     "A configuration has already been loaded.",
                     hint="call clear() first, or make a DataFlowKernel by hand.",
                 )
-            cls._dfk = DataFlowKernel(_resolved(config))
+            cls._dfk = DataFlowKernel(wanted)
             return cls._dfk
 
     @classmethod
@@ -79,12 +82,12 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_renew_lock)
 
 
-def _resolved(config: Config | Literal["auto"] | None) -> Config | None:
-    if config != "auto":
-        return config
-    from parsl_like.dataflow.autoconfig import found_config
+def _resolved(config: Config | str | None) -> Config | None:
+    from parsl_like.profiles.defaults import config_named, usual_config  # not before somebody loads
 
-    return found_config()
+    if config is None:
+        return usual_config()
+    return config_named(config) if isinstance(config, str) else config
 
 
 load = DataFlowKernelLoader.load

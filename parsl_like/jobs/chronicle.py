@@ -68,7 +68,9 @@ class Chronicle:
         """
         rows = controller.ledger.live()
         facts = tuple((row.block, row.job, row.state, row.connected, row.hopeless) for row in rows)
-        shown = facts, controller.last_decision, controller.breaker.last, hanging, controller.condemned
+        outage = controller.outage
+        trouble = outage.last if outage.goes_on else controller.breaker.last
+        shown = facts, controller.last_decision, trouble, outage.goes_on, hanging, controller.condemned
         if shown == self._shown:
             return
         self._shown = shown
@@ -84,7 +86,8 @@ class Chronicle:
             },
             "limits": (controller.limits.minimum, controller.limits.maximum),
             "decision": controller.last_decision,
-            "trouble": controller.breaker.last,
+            "trouble": trouble,
+            "unreached": outage.goes_on,
             "hanging_calls": hanging,
             "failed": controller.condemned,
         }

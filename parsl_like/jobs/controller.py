@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING
 
 from parsl_like.core.ids import BlockId
 from parsl_like.core.job_states import JobState
-from parsl_like.jobs.breaker import FRUITLESS_BLOCKS, STEADY_AFTER_S, Breaker
+from parsl_like.jobs.breaker import FRUITLESS_BLOCKS, PERMANENT_REFUSALS, STEADY_AFTER_S, Breaker
 from parsl_like.jobs.effects import Cancel, Condemn, Drain, Effect, Ended, Submit
 from parsl_like.jobs.fallback import Fallback
 from parsl_like.jobs.ledger import Ledger
 from parsl_like.jobs.notes import Notes
+from parsl_like.jobs.outage import CLOSED_FOR_S, Outage
 from parsl_like.jobs.patience import SILENT, SLOW_CONNECT_S, Patience, is_stubborn
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ class BlockController:
         gives_up: Whether the executor fails when no block can be had; if not, it is tried for ever.
         ledger: The blocks.
         breaker: What went wrong of late.
+        outage: Whether the way to where blocks are had is closed.
         condemned: Whether the executor was failed.
         closing: Whether everything is to end.
     """
@@ -58,6 +60,7 @@ class BlockController:
     gives_up: bool = True
     ledger: Ledger = field(default_factory=Ledger)
     breaker: Breaker = field(default_factory=Breaker)
+    outage: Outage = field(default_factory=Outage)
     condemned: bool = False
     closing: bool = False
     _next_block: int = 0
@@ -153,8 +156,10 @@ class BlockController:
         """A block was not taken."""
         since = self.ledger[block].requested
         self.breaker.refused(reason, transient=transient, since=since, now=now, jitter=jitter)
-        change = self.ledger.refused(block, reason, now)
-        return [*self._follow(change, now, jitter), *self._judge(None, now)]
+        effects = self._follow(self.ledger.refused(block, reason, now), now, jitter)
+        if self.outage.goes_on and self._ever_connected:
+            return effects  # that is judged by how long it goes on
+        return effects + self._judge(None, now)
 
     def withdrawn(self, block: BlockId, now: float) -> list[Effect]:
         """A block that was to be submitted was not, because it is not wanted any more."""
@@ -180,6 +185,42 @@ class BlockController:
         changes = self.ledger.unanswered(asked, reason, self.patience.connect_timeout, now)
         return self._changed(changes, now, jitter, at_once=not self._ever_connected)
 
+    # --- the way to where blocks are had -------------------------------------------------------------------------
+
+    def unreached(self, reason: str, *, transient: bool, now: float) -> list[Effect]:
+        """A call has failed because the way there is closed, whatever else has followed from that.
+
+        Args:
+            reason: Why, and what to try, in words.
+            transient: Whether that may pass by itself.
+            now: Monotonic seconds.
+        """
+        effects: list[Effect] = []
+        if self.outage.failed(reason, transient=transient, now=now) and not (self.closing or self.condemned):
+            effects.append(self._notes.warning(self._closed(reason, transient=transient)))
+        return effects + self._judge_outage(now)
+
+    def reached(self, now: float) -> float | None:
+        """A call has come through; gives the seconds for which none had, None if there was no outage."""
+        return self.outage.over(now)
+
+    def _closed(self, reason: str, *, transient: bool) -> str:
+        working = sum(row.connected for row in self.ledger.live())
+        which = f"blocks that work go on ({working})" if working else "no block works"
+        until = f"{CLOSED_FOR_S:.0f} s" if transient else f"{PERMANENT_REFUSALS} such tries"
+        limit = f"; without a block that works, tasks fail after {until}" if self.gives_up else ""
+        return f"blocks cannot be asked for, looked after or ended: {reason} Tries go on; {which}{limit}."
+
+    def _judge_outage(self, now: float) -> list[Effect]:
+        """Fail the executor if its tasks wait for blocks that nobody can have or hear of."""
+        reason = self.outage.verdict(now)
+        live = self.ledger.live()
+        if reason is None or not self._outstanding or any(_works_without_us(row) for row in live):
+            return []
+        left = [row.job for row in (*live, *self.ledger.unaccounted(now)) if row.job is not None]
+        behind = f" Jobs that may wait or run there all the same: {', '.join(left)}." if left else ""
+        return self._failed(f"no block works, and none can be had: {reason}{behind}", None, now)
+
     def _changed(self, changes: Iterable[Change], now: float, jitter: float, *, at_once: bool = False) -> list[Effect]:
         effects: list[Effect] = []
         dead: BlockRow | None = None
@@ -196,6 +237,8 @@ class BlockController:
 
     def decide(self, load: ExecutorLoad, *, now: float, jitter: float) -> list[Effect]:
         """Look at everything once: who has connected, who is overdue, how many blocks there should be."""
+        if load.outstanding and not self._outstanding:
+            self.outage.wanted(now)
         self._outstanding = load.outstanding
         effects = [] if self.closing else self._see_managers(load, now)
         effects += self._see_stubborn(load, now)
@@ -309,13 +352,13 @@ class BlockController:
         # A block that leaves still holds its nodes: the maximum is a promise to the batch system, not to the tasks.
         unaccounted = len(self.ledger.unaccounted(now))
         room = min(decision.scale_out, self.limits.maximum - len(rows) - unaccounted)
-        last = self.breaker.last
+        last = self.outage.last or self.breaker.last
         if room <= 0 and sum(row.staying for row in rows) >= self.limits.maximum:
             return 0, "there are as many blocks as there may be"
         if room <= 0:
             which = "jobs that cannot be seen and may still run" if unaccounted else "blocks that are about to end"
             return 0, f"{which} are still in the way"
-        if now < self.breaker.retry_due(nothing_left=not rows):
+        if now < max(self.breaker.retry_due(nothing_left=not rows), self.outage.login_due):
             return 0, f"the next block is asked for later, because of trouble with the last: {last}"
         if not self.breaker.in_doubt:
             return room, decision.reason
@@ -327,7 +370,7 @@ class BlockController:
     def next_due(self, now: float) -> float | None:
         """When a decision would come out differently only because time has passed; None if no time is known."""
         rows = self.ledger.live()
-        times = [self.breaker.retry_due(nothing_left=not rows)]
+        times = [self.breaker.retry_due(nothing_left=not rows), self.outage.login_due]
         for row in (*rows, *self.ledger.unaccounted(now)):
             times += self.patience.due(row)
         times += [since + self.max_idle for since in self._idle_since.values()]
@@ -373,9 +416,12 @@ class BlockController:
     def _judge(self, row: BlockRow | None, now: float, verdict: str | None = None) -> list[Effect]:
         """Fail the executor if there is a reason for it and no block left that may yet do its work."""
         reason = verdict or self.breaker.verdict(now)
-        if reason is None or not self.gives_up or self.condemned or self.closing:
+        if reason is None or any(not other.leaving for other in self.ledger.live()):
             return []
-        if any(not other.leaving for other in self.ledger.live()):
+        return self._failed(reason, row, now)
+
+    def _failed(self, reason: str, row: BlockRow | None, now: float) -> list[Effect]:
+        if not self.gives_up or self.condemned or self.closing:
             return []
         self.condemned = True
         left = [other for other in self.ledger.live() if other.cancel_asked is None]
@@ -386,3 +432,8 @@ class BlockController:
             self.ledger.cancel(row.block, now, given_up)
         jobs = tuple(row.job for row in rows if row.job is not None)
         return [Cancel(jobs)] if jobs else []
+
+
+def _works_without_us(row: BlockRow) -> bool:
+    """Whether a block works, or runs and has yet to connect, for which there is a time limit of its own."""
+    return row.connected or (row.running_since is not None and row.connected_since is None and not row.leaving)

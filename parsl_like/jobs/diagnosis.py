@@ -13,6 +13,7 @@ from parsl_like.providers.status import summary
 if TYPE_CHECKING:
     from parsl_like.core.ids import JobId
     from parsl_like.core.ports import ProviderSession
+    from parsl_like.errors import ChannelError
     from parsl_like.jobs.row import BlockRow
 
 TAIL_LINES = 20
@@ -46,7 +47,14 @@ def tail(path: str | None) -> str:
     return "\n".join((summary(path) or "").splitlines()[-TAIL_LINES:])
 
 
-def explain(executor: str, provider: str, reason: str, row: BlockRow | None, evidence: Evidence) -> BadStateException:
+def explain(
+    executor: str,
+    provider: str,
+    reason: str,
+    row: BlockRow | None,
+    evidence: Evidence,
+    lost: ChannelError | None = None,
+) -> BadStateException:
     """The error that every task of an executor without blocks gets.
 
     Args:
@@ -55,7 +63,12 @@ def explain(executor: str, provider: str, reason: str, row: BlockRow | None, evi
         reason: What happened.
         row: The block that shows it best, if one was started.
         evidence: That block's files.
+        lost: What has closed the way to where blocks are had, if that is the reason; it becomes the error's cause.
     """
+    if lost is not None:
+        error = BadStateException(executor, ScaleOutFailed(provider, reason))
+        error.__cause__ = lost
+        return error
     if row is None:
         cause = cause_of_refusal(reason)
         text = reason if cause is None else f"{reason}\n  likely cause: {cause}"

@@ -70,6 +70,11 @@ class Pace:
         """Jobs were told to end."""
         self._by(now + FIRST_POLL_S)
 
+    def closed(self, again: float) -> None:
+        """The way to where jobs are asked after is closed; it is tried again at that time, and not before."""
+        if self._closing is None and self.at is not None:
+            self.at = again
+
     def look(self, rows: Sequence[BlockRow], now: float) -> None:
         """Take note of who is connected."""
         calm = all(row.connected for row in rows)

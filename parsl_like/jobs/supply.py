@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from parsl_like.channels.errors import lost_connection
 from parsl_like.errors import BadStateException
 from parsl_like.jobs.chronicle import Chronicle
 from parsl_like.jobs.controller import BlockController
@@ -21,6 +22,7 @@ from parsl_like.jobs.lane import Call, Lane, ProviderSilent, Withdrawn
 from parsl_like.jobs.pace import CLOSING_POLL_S, Pace
 from parsl_like.jobs.patience import Patience
 from parsl_like.providers.announcing import AnnouncingSession
+from parsl_like.providers.dialect import Unavailable, Unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from parsl_like.core.limits import BlockLimits
     from parsl_like.core.ports import Clock, ElasticSession, ProviderSession
     from parsl_like.core.records import Record
+    from parsl_like.errors import ChannelError
     from parsl_like.jobs.options import SupplyOptions
     from parsl_like.jobs.policy import ScalingPolicy
     from parsl_like.providers.status import JobStatus
@@ -42,8 +45,11 @@ CLOSING_CALL_S = 6.0
 jobs. A submission is waited for as long as at any other time, beside the others, since a job may come of it."""
 DEAF_AFTER = 3
 """So many questions in a row that failed at the end: nobody will say whether jobs have ended."""
-LAST_TRIES = 8
-"""So many times in a row jobs' end is asked for, a second apart, where the batch system does not take that in."""
+LAST_TRIES, LAST_TRIES_CLOSED = 8, 2
+"""So many times in a row jobs' end is asked for, a second apart, where the batch system does not take that in; the
+second where the way there is closed."""
+DEAF_FOR_S = 6.0
+"""How long at the end it is tried to hear of jobs where the way there is closed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +113,9 @@ class BlockSupply:
         self._pace = Pace(options.status_period)
         self._decide_at = clock.monotonic()
         self._kill_at: float | None = None
+        self._closing_since = math.inf
         self._deaf_to_ends = 0
+        self._lost: ChannelError | None = None
         self._asking = False
         self._unanswered = 0
         self._canceling = 0
@@ -212,6 +220,7 @@ class BlockSupply:
         if self._left:
             return
         now = self._clock.monotonic()
+        self._closing_since = now
         self._kill_at = now + min(KILL_AFTER_S, max(0.0, deadline - now) / 2)
         self._pace.close(now)
         self._unanswered = 0
@@ -228,7 +237,11 @@ class BlockSupply:
         told_twice = self._kill_at is None
         if self._controller.finished:
             return told_twice or not self._controller.ledger.unaccounted(self._clock.monotonic())
-        return told_twice and self._unanswered >= DEAF_AFTER
+        return told_twice and self._unanswered >= (1 if self._is_late else DEAF_AFTER)
+
+    @property
+    def _is_late(self) -> bool:
+        return self._lost is not None and self._clock.monotonic() - self._closing_since >= DEAF_FOR_S
 
     def release(self, timeout: float) -> None:
         """Close the provider's session and end its thread; tell of jobs that could not be ended."""
@@ -278,6 +291,8 @@ class BlockSupply:
         if not self._pace.calm:
             pause = min(pause, self._options.status_period)
         self._decide_at = min(now + pause, self._controller.next_due(now) or now + pause)
+        if self._controller.outage.again <= now and not self._asking:
+            self._pace.closed(now)  # tasks came that wait for it
         self._carry_out(effects)
 
     def _ask(self, now: float) -> None:
@@ -295,15 +310,33 @@ class BlockSupply:
         self._asking = False
         now = self._clock.monotonic()
         self._pace.answered(self._controller.ledger.live(), now)  # now, should what comes next raise
+        self._look_at_the_way(error)
         if error is not None:
             self._unanswered += 1
-            self._chronicle.warn(f"the state of {len(jobs)} jobs is not known: {_said(error)}", error)
+            if self._lost is None:
+                self._chronicle.warn(f"the state of {len(jobs)} jobs is not known: {_said(error)}", error)
             self._carry_out(self._controller.unanswered(jobs, _said(error), now=now, jitter=self._jitter()))
         else:
             self._unanswered = 0
             self._carry_out(self._controller.answered(jobs, reports, now=now, jitter=self._jitter()))
             self._pace.learned(self._controller.ledger.live(), self._controller.next_look(), now)
+        if self._controller.outage.goes_on:
+            self._pace.closed(self._controller.outage.again)
         self.nudge()
+
+    def _look_at_the_way(self, error: Exception | None) -> None:
+        """What a call that came back, or failed with this error, shows of the way to where blocks are had."""
+        now = self._clock.monotonic()
+        lost = lost_connection(error)
+        if lost is not None:
+            self._lost = lost
+            words = f"Channel to {lost.hostname}: {lost.reason}. Try: {lost.hint or _by_hand(lost)}"
+            transient = lost.transient and getattr(error, "transient", True)
+            self._carry_out(self._controller.unreached(words, transient=transient, now=now))
+        elif error is None or _came_through(error):
+            self._lost = None
+            if (seconds := self._controller.reached(now)) is not None:
+                logger.info("executor %s: its blocks can be reached again, after %.0f s", self._session.label, seconds)
 
     # --- carrying out --------------------------------------------------------------------------------------------
 
@@ -353,6 +386,7 @@ class BlockSupply:
 
     def _submitted(self, block: BlockId, job: Any, error: Exception | None) -> None:
         now = self._clock.monotonic()
+        self._look_at_the_way(error)
         if error is None:
             if self._controller.breaker.in_doubt:
                 self.nudge()  # others may have waited for this one
@@ -380,10 +414,13 @@ class BlockSupply:
         self._canceling -= 1
         self._cancel_hangs = isinstance(error, ProviderSilent)
         self._pace.cancelled(self._clock.monotonic())
+        self._look_at_the_way(error)
         if error is not None:
-            self._chronicle.warn(f"the end of {', '.join(jobs)} could not be asked for: {_said(error)}", error)
+            if self._lost is None or self._controller.closing:
+                self._chronicle.warn(f"the end of {', '.join(jobs)} could not be asked for: {_said(error)}", error)
             self._deaf_to_ends += 1
-            if self._controller.closing and not self._cancel_hangs and self._deaf_to_ends < LAST_TRIES:
+            tries = LAST_TRIES if self._lost is None else LAST_TRIES_CLOSED
+            if self._controller.closing and not self._cancel_hangs and self._deaf_to_ends < tries:
                 self._kill_at = self._clock.monotonic() + CLOSING_POLL_S[1]
             return
         self._deaf_to_ends = 0
@@ -395,14 +432,15 @@ class BlockSupply:
     def _condemn(self, verdict: Condemn) -> None:
         row = verdict.row
         job = row.job if row is not None else None
+        lost = self._lost if row is None else None
 
         def run() -> BadStateException:
             evidence = Evidence() if job is None else Evidence.of(self._provider, job)
-            return explain(self._session.label, self._options.provider, verdict.reason, row, evidence)
+            return explain(self._session.label, self._options.provider, verdict.reason, row, evidence, lost)
 
         def settle(error: Any, trouble: Exception | None) -> None:
             if trouble is not None:
-                error = explain(self._session.label, self._options.provider, verdict.reason, row, Evidence())
+                error = explain(self._session.label, self._options.provider, verdict.reason, row, Evidence(), lost)
             self._fail(error)
 
         self._lane.send(Call("output", run, self._options.call_bound, settle), first=True)
@@ -450,3 +488,12 @@ class BlockSupply:
 
 def _said(error: Exception) -> str:
     return f"{type(error).__name__}: {error}"
+
+
+def _came_through(error: Exception) -> bool:
+    """Whether a call has failed with something that only the batch system can have said."""
+    return isinstance(error.__cause__, Unavailable | Unreadable) or getattr(error, "retcode", None) is not None
+
+
+def _by_hand(lost: ChannelError) -> str:
+    return f"see whether `ssh {lost.hostname} true` works by hand from here."

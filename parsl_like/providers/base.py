@@ -53,7 +53,7 @@ class ExecutionProvider(Description):
         cmd_timeout: Seconds a command of the batch system may take.
         cores_per_node: Cores that workers may use on a node; None for all there are.
         mem_per_node: GiB of memory that workers may use on a node; None for all there is.
-        channel: Parsl 1.2's way to the batch system.
+        channel: The way to the machine where blocks are asked for, if it is not this one.
         move_files: Parsl 1.2's; files are where they have to be without it.
 
     Attributes:
@@ -85,7 +85,9 @@ class ExecutionProvider(Description):
     mem_per_node: float | None = field(
         default=None, metadata={"help": "GiB of memory that workers may use on a node; None for all."}
     )
-    channel: Channel | None = field(default=None, metadata={"help": "Parsl 1.2's way to the batch system."})
+    channel: Channel | None = field(
+        default=None, metadata={"help": "The way to another machine where blocks are asked for."}
+    )
     move_files: bool | None = field(default=None, metadata={"help": "Parsl 1.2's; not needed."})
     script_dir: str | None = field(default=None, init=False, repr=False, compare=False)
 

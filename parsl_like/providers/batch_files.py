@@ -7,16 +7,19 @@ import secrets
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
+from parsl_like.errors import ChannelError
 from parsl_like.launchers.base import wrap_command
 from parsl_like.providers.dialect import JobPaths
-from parsl_like.providers.job_files import JobFiles, current_directory, safe_name, write_private
+from parsl_like.providers.job_files import JobFiles, JobNames, current_directory, safe_name, write_private
 from parsl_like.providers.script import Script, block_environment
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path, PurePath
 
     from parsl_like.core.ports import BlockRequest
     from parsl_like.providers.batch import BatchProvider
+    from parsl_like.providers.remote_blocks import RemoteBlocks
 
 
 class PlannedJob(NamedTuple):
@@ -26,11 +29,13 @@ class PlannedJob(NamedTuple):
         files: Its files.
         script: What is in its script.
         paths: What the batch system is told of it.
+        extra: The block's own files, by name.
     """
 
     files: JobFiles
     script: Script
     paths: JobPaths
+    extra: Mapping[str, bytes]
 
 
 class BatchFiles:
@@ -42,11 +47,13 @@ class BatchFiles:
     Args:
         folder: Where they are; absolute.
         provider: Whose jobs these are.
+        remote: The machine where jobs are submitted, if its files are not this machine's.
     """
 
-    def __init__(self, folder: Path, provider: BatchProvider) -> None:
+    def __init__(self, folder: Path, provider: BatchProvider, remote: RemoteBlocks | None = None) -> None:
         self._folder = folder
         self._provider = provider
+        self._remote = remote
         self._directory = current_directory(folder)
         self._known: dict[str, JobFiles] = {}
 
@@ -62,6 +69,25 @@ class BatchFiles:
         """The files that a block's job would have, if it were the first one of that name."""
         return JobFiles(self._folder, safe_name(_stem(request)) or "job")
 
+    # --- before a job is submitted -------------------------------------------------------------------------------
+
+    def prepare(self, request: BlockRequest, *, to_run: bool = True) -> None:
+        """Have everything made that a plan needs on the machine where jobs are submitted.
+
+        Args:
+            request: The block.
+            to_run: Whether the job is to run: one that is only looked at needs no way back here.
+
+        Raises:
+            ChannelError: it does not answer.
+        """
+        if self._remote is None:
+            return
+        if to_run:
+            self._remote.prepare(request)
+        else:
+            self._remote.mirror.place()
+
     def plan(self, request: BlockRequest, files: JobFiles) -> PlannedJob:
         """What goes into a job's script, and what the batch system is told; nothing is written.
 
@@ -69,34 +95,62 @@ class BatchFiles:
             BadLauncher: the launcher raised or gave no text.
             ConfigurationError: a value cannot stand in the script.
         """
-        provider, name = self._provider, unique_name(request, self._provider.longest_name)
+        there: JobNames[PurePath] = JobNames(files.folder, files.name)
+        directory = self._directory
+        if self._remote is not None:
+            names = self._remote.mirror.names(files.name)
+            there = JobNames(names.folder, names.name)
+            directory = self._remote.directory
+            request = self._remote.placed(request, files.name)
+        name = unique_name(request, self._provider.longest_name)
+        late = self._provider.streams_late
+        paths = JobPaths(
+            script=str(there.script),
+            stdout=str(there.batch_output if late else there.stdout),
+            stderr=str(there.batch_output if late else there.stderr),
+            folder=str(there.folder),
+            name=name,
+        )
+        return PlannedJob(files, self._script(request, there, name, directory), paths, request.files)
+
+    def _script(self, request: BlockRequest, there: JobNames[PurePath], name: str, directory: str) -> Script:
+        provider = self._provider
         late = provider.streams_late
-        script = Script(
+        return Script(
             name=f"block {request.block_id} ({request.job_name})",
-            path=str(files.script),
-            exit_code_path=str(files.exit_code),
-            timeout_path=str(files.timeout),
-            directory=self._directory,
+            path=str(there.script),
+            exit_code_path=str(there.exit_code),
+            timeout_path=str(there.timeout),
+            directory=directory,
             command=wrap_command(provider.launcher, request.command, request.tasks_per_node, provider.nodes_per_block),
             worker_init=provider.worker_init,
-            exports={**block_environment(files.extra, provider), **provider.exports(request)},
+            exports={**block_environment(there.extra, provider), **provider.exports(request)},
             walltime=request.walltime,
             header=provider.header(request, name),
             lifetime=provider.lifetime,
-            ends_path=str(files.ends),
-            stdout_path=str(files.stdout) if late else "",
-            stderr_path=str(files.stderr) if late else "",
+            ends_path=str(there.ends),
+            stdout_path=str(there.stdout) if late else "",
+            stderr_path=str(there.stderr) if late else "",
             may_return=provider.may_return,
             words=provider.exit_words,
         )
-        paths = JobPaths(
-            script=str(files.script),
-            stdout=str(files.batch_output if late else files.stdout),
-            stderr=str(files.batch_output if late else files.stderr),
-            folder=str(self._folder),
-            name=name,
-        )
-        return PlannedJob(files, script, paths)
+
+    def write(self, planned: PlannedJob) -> None:
+        """Write a job's script and the block's own files where it will run; keys are nowhere else.
+
+        Raises:
+            ScriptPathError: the disk here refuses, or the name of a file would lead out of its folder.
+            FileCopyException: the machine where jobs are submitted refuses.
+            ChannelError: it does not answer.
+        """
+        text = planned.script.text()
+        if self._remote is None:
+            planned.files.write(text, planned.extra)
+        else:
+            planned.files.write_script(text)
+            self._remote.mirror.send(planned.files.name, text, planned.extra)
+
+    # --- whose files ---------------------------------------------------------------------------------------------
 
     def keep(self, job: str, files: JobFiles) -> None:
         """From now on these files are a job's."""
@@ -120,6 +174,42 @@ class BatchFiles:
 
     def _record(self, job: str) -> Path:
         return self._folder / f"{safe_name(job)}.job"
+
+    # --- once jobs have been submitted ---------------------------------------------------------------------------
+
+    def fetch(self, jobs: Sequence[str]) -> ChannelError | None:
+        """Bring here what jobs have left where they ran, one command for all; why that was not possible, if so."""
+        names = [files.name for job in jobs if (files := self.of(job)) is not None]
+        if self._remote is None or not names:
+            return None
+        try:
+            self._remote.mirror.fetch(names)
+        except ChannelError as error:
+            return error
+        return None
+
+    def remove_extra(self, of: Sequence[JobFiles]) -> None:
+        """Remove the blocks' own files of jobs that are over, or will never begin."""
+        for files in of:
+            files.remove_extra()
+        if self._remote is not None and of:
+            self._remote.mirror.discard([files.name for files in of])
+
+    def remove(self, files: JobFiles) -> None:
+        """Remove all files of a job."""
+        files.remove()
+        if self._remote is not None:
+            self._remote.mirror.remove(files.name)
+
+    def look(self) -> None:
+        """See whether the way between here and blocks elsewhere is all right."""
+        if self._remote is not None:
+            self._remote.look()
+
+    def close(self) -> None:
+        """Close that way."""
+        if self._remote is not None:
+            self._remote.close()
 
 
 def unique_name(request: BlockRequest, longest: int) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import logging
+import math
 import shlex
 import time
 from pathlib import Path
@@ -16,6 +17,8 @@ from parsl_like.providers.batch_files import BatchFiles
 from parsl_like.providers.dialect import Unavailable, Unreadable
 from parsl_like.providers.doubts import Doubts
 from parsl_like.providers.remains import with_remains
+from parsl_like.providers.remote_blocks import RemoteBlocks
+from parsl_like.providers.remote_files import Mirror, is_remote
 from parsl_like.providers.waiting import Reasons
 
 if TYPE_CHECKING:
@@ -30,6 +33,15 @@ logger = logging.getLogger(__name__)
 
 ASIDE_S = 5.0
 """How long the commands of a call may take together that are not what it was made for."""
+
+REMOTE_PATIENCE_S = 30.0
+"""A call may take twice as long as a command, but no longer than this for it, where files have to be sent first."""
+
+FETCH_AGAIN_S = 10.0
+"""How old what a running job wrote may be when somebody asks for it, where it has to be fetched."""
+
+MOST_LOGGED = 1000
+"""Characters of a command that go into the log."""
 
 ANY_JOB = "1234567"
 
@@ -72,19 +84,32 @@ class BatchSession:
         self._dialect = dialect = provider.dialect()
         self._channel = channel
         self._clock = clock = context.clock
-        self._files = BatchFiles(Path(context.script_dir).absolute(), provider)
+        self._patience: float = provider.cmd_timeout
+        self._deadline = 0.0
+        folder = Path(context.script_dir).absolute()
+        self._files = BatchFiles(folder, provider, self._elsewhere(folder, context))
         self._doubts = Doubts(dialect, self._run_aside, self._end_quietly, clock.monotonic)
         self._reasons = Reasons(dialect, self._run_aside, clock.monotonic)
         self._query: StatusQuery | None = None
         self._told: set[str] = set()
         self._over: dict[str, JobReport] = {}
+        self._fetched: dict[str, float] = {}
         self._passed_over: frozenset[str] = frozenset()
         self._deadline = self._aside_left = 0.0
+
+    def _elsewhere(self, folder: Path, context: BlockContext) -> RemoteBlocks | None:
+        """What is needed where the channel leads to a machine whose files are not this machine's."""
+        description, channel = self._provider.channel, self._channel
+        if description is None or not is_remote(channel):
+            return None
+        self._patience = max(self._patience, min(2 * self._patience, REMOTE_PATIENCE_S))
+        mirror = Mirror(folder, channel.host, description.script_dir, self._run)
+        return RemoteBlocks(description, lambda: channel, mirror, context.clock)
 
     # --- submitting ----------------------------------------------------------------------------------------------
 
     def submit(self, request: BlockRequest) -> JobId:
-        """Write the block's script and hand it to the batch system.
+        """Write the block's script, where need be on another machine, and hand it to the batch system.
 
         Raises:
             SubmitException: it was refused, or nobody knows whether it was taken; ``transient`` unless the batch
@@ -96,16 +121,35 @@ class BatchSession:
         self._begin_call()
         files = self._files.claim(request)
         try:
+            self._prepare(request)
             planned = self._files.plan(request, files)
-            files.write(planned.script.text(), request.files)
+            self._write(planned)
             job = self._hand_over(planned)
         except BaseException:
-            files.remove_extra()
+            self._files.remove_extra([files])
             raise
         self._over.pop(job, None)  # batch systems begin to count anew some day
         self._told.discard(job)
         self._files.keep(job, files)
         return JobId(job)
+
+    def _prepare(self, request: BlockRequest) -> None:
+        """Have everything ready where the job is submitted; a tunnel may take longer than a command does.
+
+        Raises:
+            SubmitException: there is no way there.
+        """
+        try:
+            self._files.prepare(request)
+        except ChannelError as error:
+            raise SubmitException(request.job_name, str(error), transient=error.transient) from error
+        self._begin_call()
+
+    def _write(self, planned: PlannedJob) -> None:
+        try:
+            self._files.write(planned)
+        except ChannelError as error:
+            raise SubmitException(planned.paths.name, str(error), transient=error.transient) from error
 
     def _hand_over(self, planned: PlannedJob) -> str:
         paths, files = planned.paths, planned.files
@@ -138,6 +182,7 @@ class BatchSession:
         """
         self._begin_call()
         self._doubts.settle()
+        self._files.look()
         open_jobs = [job for job in jobs if job not in self._over]
         reports = self._reasons.added_to(self._ask(open_jobs)) if open_jobs else {}
         self._note_ends(reports)
@@ -150,11 +195,15 @@ class BatchSession:
         answers, unasked = self._put(self._chosen_query(), in_turn)
         self._passed_over = frozenset(unasked)
         if len(unasked) == len(jobs):
-            raise self._unanswered(next(iter(unasked.values())))
+            reason = next(iter(unasked.values()))
+            raise self._unanswered(reason) from reason
         answers |= {
             job: JobReport(JobState.UNKNOWN, f"the batch system did not answer: {error}")
             for job, error in unasked.items()
         }
+        late = [job for job in jobs if job not in answers or answers[job].state in TERMINAL_STATES]
+        if (trouble := self._files.fetch(late)) is not None:  # half of what there is to say would be said for ever
+            answers |= dict.fromkeys(late, JobReport(JobState.UNKNOWN, f"its files could not be fetched: {trouble}"))
         absent = [job for job in jobs if job not in answers]
         if gone := [job for job in absent if self._with_remains(job, None) is None]:
             answers |= self._ask_history(gone)
@@ -187,11 +236,9 @@ class BatchSession:
         return report if files is None else with_remains(report, files, now=self._clock.wall())
 
     def _note_ends(self, reports: Mapping[str, JobReport]) -> None:
-        for job, report in reports.items():
-            if report.state in TERMINAL_STATES:
-                self._over[job] = report
-                if (files := self._files.of(job)) is not None:
-                    files.remove_extra()
+        over = {job: report for job, report in reports.items() if report.state in TERMINAL_STATES}
+        self._over |= over
+        self._files.remove_extra([files for job in over if (files := self._files.of(job)) is not None])
 
     def _chosen_query(self) -> StatusQuery:
         """The first way to ask that works here; found out once."""
@@ -232,7 +279,7 @@ class BatchSession:
                 except NO_ANSWER as error:
                     troubles.append(error)
         if troubles and not any(job in accepted for job in left):
-            raise self._unanswered(troubles[0])
+            raise self._unanswered(troubles[0]) from troubles[0]
         return {job: accepted.get(job, False) for job in jobs}
 
     def _end(self, command: Callable[[Sequence[str]], Command], jobs: Sequence[str]) -> Mapping[str, bool]:
@@ -252,18 +299,32 @@ class BatchSession:
         self._begin_call()
         try:
             self._doubts.settle(most=None)
+            self._files.close()
         finally:
             self._channel.close()
 
     # --- files ---------------------------------------------------------------------------------------------------
 
     def output(self, job: JobId) -> tuple[str | None, str | None]:
-        """Paths of a job's standard output and standard error, None for one that is not there."""
+        """Paths of a job's standard output and standard error, None for one that is not there.
+
+        Of a job on another machine they hold the end of what it wrote, as far as that machine answers.
+        """
         files = self._files.of(job)
         if files is None:
             return None, None
+        self._fetch_output(job)
         stdout, stderr = (str(path) if path.exists() else None for path in (files.stdout, files.stderr))
         return stdout, stderr
+
+    def _fetch_output(self, job: str) -> None:
+        now = self._clock.monotonic()
+        if job in self._over or now - self._fetched.get(job, -math.inf) < FETCH_AGAIN_S:
+            return
+        self._fetched[job] = now
+        self._begin_call()
+        if (trouble := self._files.fetch([job])) is not None:
+            logger.debug("what job %s wrote could not be fetched: %s", job, trouble)
 
     def script(self, job: JobId) -> str | None:
         """The path of a job's script, None if nobody knows it."""
@@ -279,7 +340,7 @@ class BatchSession:
             BadLauncher: the launcher raised or gave no text.
             ConfigurationError: a value cannot stand in the script.
         """
-        _, script, paths = self._files.plan(request, self._files.unclaimed(request))
+        _, script, paths, _ = self._files.plan(request, self._files.unclaimed(request))
         return Rendered(
             script=script.text(),
             paths=paths,
@@ -302,8 +363,9 @@ class BatchSession:
         self._begin_call()
         files = self._files.claim(request, suffix=".judged")
         try:
+            self._files.prepare(request, to_run=False)
             planned = self._files.plan(request, files)
-            files.write(planned.script.text(), {})
+            self._files.write(planned._replace(extra={}))
             if self._dialect.judge is not None:
                 return self._run(self._dialect.judge(planned.paths))
             first, *rest = self._dialect.submit(planned.paths)
@@ -313,12 +375,12 @@ class BatchSession:
                 self._end_quietly([job])
             return result
         finally:
-            files.remove()
+            self._files.remove(files)
 
     # --- commands ------------------------------------------------------------------------------------------------
 
     def _begin_call(self) -> None:
-        self._deadline = time.monotonic() + self._provider.cmd_timeout + ASIDE_S
+        self._deadline = time.monotonic() + self._patience + ASIDE_S
         self._aside_left = ASIDE_S
 
     def _run_aside(self, command: Command) -> CommandResult:
@@ -328,7 +390,7 @@ class BatchSession:
         finally:
             self._aside_left -= time.monotonic() - began
 
-    def _run(self, command: Command, at_most: float = float("inf")) -> CommandResult:
+    def _run(self, command: Sequence[str], stdin: str | None = None, *, at_most: float = float("inf")) -> CommandResult:
         """The outcome of a command.
 
         Raises:
@@ -338,8 +400,9 @@ class BatchSession:
         timeout = min(self._provider.cmd_timeout, at_most, self._deadline - began)
         if timeout <= 0:
             raise ChannelError(f"no time was left to run {command[0]}", transient=True)
-        result = self._channel.run(command, timeout=timeout)
-        logger.debug("%s: exit code %d after %.2f s", shlex.join(command), result.exit_code, time.monotonic() - began)
+        result = self._channel.run(command, timeout=timeout, stdin=stdin)
+        words, seconds = shlex.join(command)[:MOST_LOGGED], time.monotonic() - began
+        logger.debug("%s: exit code %d after %.2f s", words, result.exit_code, seconds)
         return result
 
 

@@ -10,31 +10,83 @@ import dataclasses
 import itertools
 import os
 import re
-from typing import TYPE_CHECKING, Self
+from pathlib import Path, PurePath
+from typing import TYPE_CHECKING, Generic, Self, TypeVar
 
 from parsl_like.errors import ScriptPathError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
 PRIVATE_FILE, PRIVATE_FOLDER = 0o600, 0o700
 LONGEST_NAME = 100
 MOST_DIGITS, MOST_SIGNALS = 20, 128
 """What is read of a file with an exit code, in bytes, and the largest signal in it."""
 
+P = TypeVar("P", bound=PurePath)
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class JobFiles:
-    """The paths of one job, all made from a folder and a name.
+class JobNames(Generic[P]):
+    """The paths of one job, all made from a folder and a name; where they are may be another machine.
 
     Attributes:
         folder: Where they are.
         name: What their names begin with.
     """
 
-    folder: Path
+    folder: P
     name: str
+
+    @property
+    def script(self) -> P:
+        """The script."""
+        return self.folder / f"{self.name}.sh"
+
+    @property
+    def stdout(self) -> P:
+        """Its standard output."""
+        return self.folder / f"{self.name}.out"
+
+    @property
+    def stderr(self) -> P:
+        """Its standard error."""
+        return self.folder / f"{self.name}.err"
+
+    @property
+    def exit_code(self) -> P:
+        """Its exit code; empty until it has ended."""
+        return self.folder / f"{self.name}.ec"
+
+    @property
+    def cancelled(self) -> P:
+        """There if somebody asked for its end."""
+        return self.folder / f"{self.name}.cancelled"
+
+    @property
+    def timeout(self) -> P:
+        """There if it ended itself because of its walltime."""
+        return self.folder / f"{self.name}.timeout"
+
+    @property
+    def ends(self) -> P:
+        """Says, in seconds since the epoch, when the batch system was to end it; there once it has begun to run."""
+        return self.folder / f"{self.name}.ends"
+
+    @property
+    def batch_output(self) -> P:
+        """What the batch system itself writes about the job, where it keeps that apart."""
+        return self.folder / f"{self.name}.batch"
+
+    @property
+    def extra(self) -> P:
+        """The folder of the files the block needs."""
+        return self.folder / f"{self.name}.files"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class JobFiles(JobNames[Path]):
+    """The files of one job on this machine."""
 
     @classmethod
     def claim(cls, folder: Path, wanted: str) -> Self:
@@ -64,64 +116,29 @@ class JobFiles:
             raise unwritable(files.script, error) from error
         return files
 
-    @property
-    def script(self) -> Path:
-        """The script."""
-        return self.folder / f"{self.name}.sh"
-
-    @property
-    def stdout(self) -> Path:
-        """Its standard output."""
-        return self.folder / f"{self.name}.out"
-
-    @property
-    def stderr(self) -> Path:
-        """Its standard error."""
-        return self.folder / f"{self.name}.err"
-
-    @property
-    def exit_code(self) -> Path:
-        """Its exit code; empty until it has ended."""
-        return self.folder / f"{self.name}.ec"
-
-    @property
-    def cancelled(self) -> Path:
-        """There if somebody asked for its end."""
-        return self.folder / f"{self.name}.cancelled"
-
-    @property
-    def timeout(self) -> Path:
-        """There if it ended itself because of its walltime."""
-        return self.folder / f"{self.name}.timeout"
-
-    @property
-    def ends(self) -> Path:
-        """Says, in seconds since the epoch, when the batch system was to end it; there once it has begun to run."""
-        return self.folder / f"{self.name}.ends"
-
-    @property
-    def batch_output(self) -> Path:
-        """What the batch system itself writes about the job, where it keeps that apart."""
-        return self.folder / f"{self.name}.batch"
-
-    @property
-    def extra(self) -> Path:
-        """The folder of the files the block needs."""
-        return self.folder / f"{self.name}.files"
-
     def write(self, script: str, extra: Mapping[str, bytes]) -> None:
         """Write the script and the block's own files.
 
         Raises:
             ScriptPathError: the disk refuses, or a file's name would lead out of the folder.
         """
+        check_names(self.extra, extra)
         try:
             os.mkdir(self.extra, PRIVATE_FOLDER)
             os.chmod(self.extra, PRIVATE_FOLDER)
             for name, content in extra.items():
-                if os.path.basename(name) != name or name in ("", ".", ".."):
-                    raise ScriptPathError(str(self.extra), f"{name!r} is no file name")
                 write_private(self.extra / name, content)
+            self.write_script(script)
+        except OSError as error:
+            raise unwritable(self.script, error) from error
+
+    def write_script(self, script: str) -> None:
+        """Write the script alone.
+
+        Raises:
+            ScriptPathError: the disk refuses.
+        """
+        try:
             self.script.write_bytes(os.fsencode(script))  # a path in it may be no text
         except OSError as error:
             raise unwritable(self.script, error) from error
@@ -168,6 +185,17 @@ class JobFiles:
         import shutil
 
         shutil.rmtree(self.extra, ignore_errors=True)
+
+
+def check_names(folder: PurePath, extra: Mapping[str, bytes]) -> None:
+    """Refuse files of a block whose names would lead out of their folder.
+
+    Raises:
+        ScriptPathError: naming the first of them.
+    """
+    for name in extra:
+        if os.path.basename(name) != name or name in ("", ".", ".."):
+            raise ScriptPathError(str(folder), f"{name!r} is no file name")
 
 
 def safe_name(wanted: str) -> str:

@@ -27,16 +27,16 @@ from parsl_like.providers.processes import (
     signal_group,
     signal_marked,
     signal_missed,
-    signal_name,
     wait_for_end,
 )
+from parsl_like.providers.remains import ending
 from parsl_like.providers.script import FILES_VARIABLE, Script, block_environment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from parsl_like.core.ports import BlockContext, BlockRequest
-    from parsl_like.providers.local import LocalProvider
+    from parsl_like.providers.base import ExecutionProvider
 
 KILL_AFTER_S = 5.0
 """How long a job that was told to end may take before it is killed."""
@@ -90,7 +90,7 @@ class LocalProviderSession:
         context: Where scripts go, and the time.
     """
 
-    def __init__(self, provider: LocalProvider, context: BlockContext) -> None:
+    def __init__(self, provider: ExecutionProvider, context: BlockContext) -> None:
         self._provider = provider
         self._clock = context.clock
         self._folder = Path(context.script_dir).absolute()
@@ -216,9 +216,7 @@ class LocalProviderSession:
         self._seen_first(job).clear()
         _end_rest(files)
         files.remove_extra()
-        exit_code = files.read_exit_code()
-        state, message = _ending(files, exit_code)
-        return JobReport(state, message, exit_code)
+        return ending(files, files.read_exit_code())
 
     def _watch(self, pid: int) -> bool:
         """Have the end of a process announced; False if it is not, or was to be before."""
@@ -315,19 +313,3 @@ def _note_end(job: LocalJob, files: JobFiles) -> None:
     if exit_code is not None and files.read_exit_code() is None:
         with contextlib.suppress(OSError):
             files.exit_code.write_text(f"{exit_code}\n", encoding="ascii")
-
-
-def _ending(files: JobFiles, exit_code: int | None) -> tuple[JobState, str]:
-    """How a job that is over ended, as a state and in words."""
-    if exit_code is None:
-        how = "ended without an exit code; it was killed, or its disk is full"
-    elif exit_code < 0:
-        how = f"was ended by signal {-exit_code} ({signal_name(-exit_code)})"
-    else:
-        how = f"ended with exit code {exit_code}"
-    message = f"{files.script} {how}" + ("" if files.script.exists() else "; somebody has removed its files")
-    if files.cancelled.exists():
-        return JobState.CANCELLED, message
-    if files.timeout.exists():
-        return JobState.TIMEOUT, message
-    return (JobState.COMPLETED if exit_code == 0 else JobState.FAILED), message

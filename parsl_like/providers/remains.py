@@ -6,6 +6,7 @@ import dataclasses
 from typing import TYPE_CHECKING
 
 from parsl_like.core.job_states import TERMINAL_STATES, JobReport, JobState
+from parsl_like.providers.processes import signal_name
 from parsl_like.providers.script import LIFETIME_MARGIN_S
 
 if TYPE_CHECKING:
@@ -59,3 +60,26 @@ def _script(files: JobFiles, exit_code: int | None) -> str:
     if exit_code is None:
         return f"its script is {files.script}"
     return f"{files.script} ended with exit code {exit_code}"
+
+
+def ending(files: JobFiles, exit_code: int | None) -> JobReport:
+    """How a job without a batch system ended of which it is known that it is over.
+
+    Args:
+        files: The job's.
+        exit_code: What its script left; None for nothing.
+    """
+    if exit_code is None:
+        how = "ended without an exit code; it was killed, or its disk is full"
+    elif exit_code < 0:
+        how = f"was ended by signal {-exit_code} ({signal_name(-exit_code)})"
+    else:
+        how = f"ended with exit code {exit_code}"
+    message = f"{files.script} {how}" + ("" if files.script.exists() else "; somebody has removed its files")
+    if files.cancelled.exists():
+        state = JobState.CANCELLED
+    elif files.timeout.exists():
+        state = JobState.TIMEOUT
+    else:
+        state = JobState.COMPLETED if exit_code == 0 else JobState.FAILED
+    return JobReport(state, message, exit_code)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
+    from pathlib import PurePath
 
     from parsl_like.providers.base import ExecutionProvider
 
@@ -48,6 +48,7 @@ trap parsl_like_end EXIT
 trap 'exit 129' HUP
 trap 'exit 130' INT
 trap 'exit 143' TERM
+trap 'exit 140' USR2
 $anew
 $lifetime
 $exports
@@ -173,7 +174,7 @@ class Script:
         return _AT_THE_END.substitute(margin=LIFETIME_MARGIN_S, timeout_path=timeout)
 
 
-def block_environment(files: Path, provider: ExecutionProvider) -> dict[str, str]:
+def block_environment(files: PurePath, provider: ExecutionProvider) -> dict[str, str]:
     """The variables that all blocks have: where their files are, and what workers may use of a node.
 
     Args:

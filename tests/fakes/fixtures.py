@@ -14,7 +14,7 @@ from tests.fakes.cluster.simulated import SimulatedCluster
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-FLAVOURS = ("slurm", "pbspro", "torque", "grid_engine")
+FLAVOURS = ("slurm", "pbspro", "torque", "grid_engine", "lsf", "cobalt", "condor")
 
 
 class MakeCluster(Protocol):

@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 
@@ -13,10 +14,9 @@ import pytest
 
 from tests.fakes.cluster.simulated import SimulatedCluster, run
 from tests.fakes.fixtures import *  # noqa: F403
+from tests.fakes.fixtures import FLAVOURS
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.fakes.fixtures import MakeCluster
 
 WAIT = 30.0
@@ -25,28 +25,51 @@ SUBMIT = {
     "pbspro": ["qsub", "-o", "out", "-e", "err"],
     "torque": ["qsub", "-o", "out", "-e", "err"],
     "grid_engine": ["qsub", "-terse", "-cwd", "-o", "out", "-e", "err"],
+    "lsf": ["bsub", "-o", "out", "-e", "err"],
+    "cobalt": ["qsub", "-n", "1", "-t", "10", "-o", "out", "-e", "err"],
+    "condor": ["condor_submit", "-terse"],
 }
-CANCEL = {"slurm": "scancel", "pbspro": "qdel", "torque": "qdel", "grid_engine": "qdel"}
-WALLTIME = {
-    "slurm": "#SBATCH --time=00:00:01",
-    "pbspro": "#PBS -l walltime=00:00:01",
-    "torque": "#PBS -l nodes=1:ppn=1,walltime=00:00:01",
-    "grid_engine": "#$ -l h_rt=1",
+CANCEL = {
+    **{"slurm": "scancel", "pbspro": "qdel", "torque": "qdel", "grid_engine": "qdel"},
+    **{"lsf": "bkill", "cobalt": "qdel", "condor": "condor_rm"},
 }
+HOLD = {"slurm": ["--hold"], "lsf": ["-H"], "condor": ["-append", "hold = True"]}
+RELEASE = {"slurm": ["scontrol", "release"], "lsf": ["bresume"], "condor": ["condor_release"]}
+WALLTIME: dict[str, tuple[str, list[str]]] = {
+    "slurm": ("#SBATCH --time=00:00:01", []),
+    "pbspro": ("#PBS -l walltime=00:00:01", []),
+    "torque": ("#PBS -l nodes=1:ppn=1,walltime=00:00:01", []),
+    "grid_engine": ("#$ -l h_rt=1", []),
+    "lsf": ("", ["-W", "0:01"]),
+    "cobalt": ("", ["-t", "00:00:01"]),
+    "condor": ("", ["-append", "periodic_remove = time() - JobCurrentStartDate > 1"]),
+}
+"""What a script says, and what its submission does."""
 VARIABLES = {
     "slurm": "$SLURM_JOB_ID $SLURM_JOB_NODELIST $SLURM_SUBMIT_DIR",
     "pbspro": "$PBS_JOBID $(cat $PBS_NODEFILE) $PBS_O_WORKDIR",
     "torque": "$PBS_JOBID $(cat $PBS_NODEFILE) $PBS_O_WORKDIR",
     "grid_engine": "$JOB_ID ${NSLOTS}n1 $SGE_O_WORKDIR",
+    "lsf": "$LSB_JOBID $LSB_HOSTS $LS_SUBCWD",
+    "cobalt": "$COBALT_JOBID $(cat $COBALT_NODEFILE) $PWD",
+    "condor": "${_CONDOR_SLOT%%_*} n1 $_CONDOR_JOB_IWD",
 }
+NOISE = {"cobalt": 'Job routed to queue "main"\n'}
+"""What a submission says beside the job's id."""
 
 
 def submit(cluster: SimulatedCluster, text: str, folder: Path, *options: str) -> str:
     script = folder / "script.sh"
     script.write_text(f"#!/bin/bash\n{text}\n")
-    done = run(cluster, *SUBMIT[cluster.flavour], *options, str(script), folder=folder)
-    assert (done.returncode, done.stderr) == (0, "")
-    return done.stdout.strip()
+    last = str(script)
+    if cluster.flavour == "condor":
+        last = str(folder / "script.sub")
+        Path(last).write_text(f"executable = {script}\noutput = out\nerror = err\nqueue\n")
+    done = run(cluster, *SUBMIT[cluster.flavour], *options, last, folder=folder)
+    assert (done.returncode, done.stderr) == (0, NOISE.get(cluster.flavour, ""))
+    text = done.stdout.strip()
+    found = re.fullmatch(r"Job <(\d+)> is submitted .*", text) or re.fullmatch(r"(\d+)\.0 - \1\.0", text)
+    return found[1] if found else text
 
 
 def said(cluster: SimulatedCluster, *words: str, code: int = 0) -> str:
@@ -67,6 +90,7 @@ def test_a_job_runs_and_finds_itself(cluster: SimulatedCluster, tmp_path: Path) 
     job = submit(cluster, f'echo "{VARIABLES[cluster.flavour]}"; echo oh >&2; exit 3', tmp_path)
     cluster.wait_until_empty(WAIT)
     first = "1n1" if cluster.flavour == "grid_engine" else "n1"
+    job = "slot1" if cluster.flavour == "condor" else job  # a job is not told its number
     assert (tmp_path / "out").read_text() == f"{job} {first} {tmp_path}\n"
     assert (tmp_path / "err").read_text() == "oh\n"
     (seen,) = cluster.jobs()
@@ -85,8 +109,11 @@ def test_a_job_waits_for_room(make_cluster: MakeCluster, tmp_path: Path) -> None
     assert [job.fate for job in cluster.jobs()] == ["cancelled", "exit"]
 
 
-def test_walltime(cluster: SimulatedCluster, tmp_path: Path) -> None:
-    submit(cluster, f"{WALLTIME[cluster.flavour]}\nsleep 600", tmp_path)
+@pytest.mark.parametrize("flavour", FLAVOURS)
+def test_walltime(flavour: str, make_cluster: MakeCluster, tmp_path: Path) -> None:
+    cluster = make_cluster(flavour, minute=1.0)
+    text, options = WALLTIME[flavour]
+    submit(cluster, f"{text}\nsleep 600", tmp_path, *options)
     cluster.wait_until_empty(WAIT)
     assert [job.fate for job in cluster.jobs()] == ["timeout"]
 
@@ -106,10 +133,9 @@ def test_what_outlives_its_script_is_killed_and_counted(cluster: SimulatedCluste
 
 
 def test_a_held_job_waits(cluster: SimulatedCluster, tmp_path: Path) -> None:
-    hold = "--hold" if cluster.flavour == "slurm" else "-h"
-    job = submit(cluster, "true", tmp_path, hold)
+    job = submit(cluster, "true", tmp_path, *HOLD.get(cluster.flavour, ["-h"]))
     assert cluster.job(1).phase == "held"
-    run(cluster, *(["scontrol", "release"] if cluster.flavour == "slurm" else ["qrls"]), job)
+    run(cluster, *RELEASE.get(cluster.flavour, ["qrls"]), job)
     cluster.wait_until_empty(WAIT)
 
 
@@ -347,3 +373,140 @@ def test_grid_engine_errors_and_accounting(make_cluster: MakeCluster, tmp_path: 
     record = said(cluster, "qacct", "-j", "1")
     assert re.search(r"^exit_status +3 *$", record, re.MULTILINE)
     assert re.search(r"^granted_pe +mpi *$", record, re.MULTILINE)
+
+
+# --- LSF
+
+
+def test_lsf_states(make_cluster: MakeCluster, tmp_path: Path) -> None:
+    cluster = make_cluster("lsf", nodes=2, queues={"main": {}, "off": {"up": False}, "short": {"longest": 60}})
+    for text, options in (
+        ("exit 4", ()),
+        ("true", ()),
+        ("kill -9 $$", ()),
+        ("sleep 600", ()),
+        ("true", ("-q", "off")),
+        ("true", ("-nnodes", "3")),
+        ("true", ("-H",)),
+    ):
+        submit(cluster, text, tmp_path, *options)
+    cluster.wait(lambda: sorted(job.phase for job in cluster.live()) == ["held", "pending", "pending", "running"], WAIT)
+    wanted = "jobid stat exit_code exit_reason pend_reason delimiter='^'"
+    assert said(cluster, "bjobs", "-a", "-noheader", "-o", wanted).splitlines() == [
+        "1^EXIT^4^-^-",
+        "2^DONE^-^-^-",
+        "3^EXIT^137^-^-",
+        "4^RUN^-^-^-",
+        "5^PEND^-^-^The queue is inactivated by the administrator;",
+        "6^PEND^-^-^Not enough hosts to meet the job's spanning requirement;",
+        "7^PSUSP^-^-^Job was suspended by the user while pending;",
+    ]
+    assert said(cluster, "bkill", "4", "5", "6", "7").startswith("Job <4> is being terminated\nJob <5>")
+    cluster.wait_until_empty(WAIT)
+    assert (
+        said(cluster, "bjobs", "-noheader", "-o", "stat exit_reason", "5") == "EXIT TERM_OWNER: job killed by owner\n"
+    )
+    assert refused(cluster, "bkill", "4") == (255, "Job <4>: Job has already finished\n")
+
+
+def test_lsf_errors(make_cluster: MakeCluster, tmp_path: Path) -> None:
+    cluster = make_cluster("lsf", queues={"main": {}, "short": {"longest": 60}})
+    script = tmp_path / "x.sh"
+    script.write_text("#!/bin/sh\ntrue\n")
+    assert refused(cluster, "bsub", "-q", "nope", str(script)) == (255, "nope: No such queue. Job not submitted.\n")
+    assert "hard limit" in refused(cluster, "bsub", "-q", "short", "-W", "2", str(script))[1]
+    assert refused(cluster, "bsub", "nope.sh")[0] == 255
+    assert refused(cluster, "bjobs", "99") == (255, "Job <99> is not found\n")
+    assert refused(cluster, "bjobs") == (0, "No unfinished job found\n")
+    assert refused(cluster, "bkill", "99") == (255, "Job <99>: No matching job found\n")
+
+
+def test_lsf_reads_options_from_its_input_only(make_cluster: MakeCluster, tmp_path: Path) -> None:
+    cluster = make_cluster("lsf", queues={"main": {}, "other": {}})
+    script = tmp_path / "x.sh"
+    script.write_text("#!/bin/sh\n#BSUB -q other -J inside\ntrue\n")
+    assert "default queue <main>" in said(cluster, "bsub", str(script))
+    assert "queue <other>" in said(cluster, "sh", "-c", f"bsub -J outside < {script}")
+    cluster.wait_until_empty(WAIT)
+    assert [job.facts["wanted_name"] for job in cluster.jobs()] == ["true", "outside"]
+
+
+# --- Cobalt
+
+
+def test_cobalt_states(make_cluster: MakeCluster, tmp_path: Path) -> None:
+    cluster = make_cluster("cobalt", queues={"main": {}, "off": {"up": False}})
+    for text, options in (
+        ("sleep 600", ("--jobname", "first")),
+        ("true", ("-h",)),
+    ):
+        submit(cluster, text, tmp_path, *options)
+    cluster.wait(lambda: [job.phase for job in cluster.jobs()] == ["running", "held"], WAIT)
+    listed = said(cluster, "qstat", "-l", "--header=JobID:JobName:State", "1", "2", "99")
+    assert listed == (
+        "JobID: 1\n    JobName : first\n    State   : running\n\n"
+        "JobID: 2\n    JobName : N/A\n    State   : user_hold\n\n"
+    )
+    assert said(cluster, "qstat").splitlines()[2].split()[4] == "running"
+    assert re.search(r"^    State +: stopped$", said(cluster, "qstat", "-Q", "-l", "off"), re.MULTILINE)
+    assert refused(cluster, "qstat", "99") == (1, "")
+    assert said(cluster, "qdel", "1", "2").splitlines()[0] == "      Deleted Jobs"
+    assert said(cluster, "qdel", "99") == "qdel: Job 99 not found\n"
+    cluster.wait_until_empty(WAIT)
+    assert refused(cluster, "qstat", "1") == (1, "")
+
+
+def test_cobalt_errors(make_cluster: MakeCluster, tmp_path: Path) -> None:
+    cluster = make_cluster("cobalt", queues={"main": {}, "short": {"longest": 60}})
+    script = tmp_path / "x.sh"
+    script.write_text("#!/bin/sh\ntrue\n")
+    usual = ("qsub", "-n", "1", "-t", "10")
+    assert refused(cluster, *usual, "-q", "nope", str(script)) == (1, "Queue 'nope' does not exist\n")
+    assert "max walltime of 00:01:00" in refused(cluster, *usual, "-q", "short", str(script))[1]
+    assert "No required options" in refused(cluster, "qsub", str(script))[1]
+    assert refused(cluster, *usual, "nope.sh")[0] == 1
+    assert refused(cluster, "qstat", "name") == (1, "name is not a valid jobid or queue name\n")
+
+
+# --- HTCondor
+
+
+def test_condor_states(make_cluster: MakeCluster, tmp_path: Path) -> None:
+    cluster = make_cluster("condor")
+    submit(cluster, "sleep 600", tmp_path, "-batch-name", "first")
+    submit(cluster, "true", tmp_path, "-append", "hold = True")
+    (tmp_path / "third").mkdir()
+    submit(cluster, "exit 3", tmp_path / "third")
+    cluster.wait(lambda: sorted(job.phase for job in cluster.live()) == ["held", "running"], WAIT)
+    wanted = ("-json", "-attributes", "ClusterId,JobStatus,HoldReasonCode")
+    cluster.wait(lambda: "ExitCode" in said(cluster, "condor_history", "-json", "3"), WAIT, "its place in the history")
+    assert json.loads(said(cluster, "condor_q", *wanted)) == [
+        {"ClusterId": 1, "JobStatus": 2},
+        {"ClusterId": 2, "JobStatus": 5, "HoldReasonCode": 15},
+    ]
+    assert said(cluster, "condor_q", "-constraint", 'JobBatchName == "first"', "-autoformat", "ClusterId") == "1\n"
+    assert said(cluster, "condor_rm", "1") == "All jobs in cluster 1 have been marked for removal\n"
+    assert refused(cluster, "condor_rm", "9") == (1, "\nCouldn't find/remove all jobs in cluster 9\n")
+    both = "jobs matching constraint (ClusterId == 8 || ClusterId == 9)"
+    assert refused(cluster, "condor_rm", "8", "9") == (1, f"\nCouldn't find/remove all {both}\n")
+    assert said(cluster, "condor_rm", "2") == "All jobs in cluster 2 have been marked for removal\n"
+    cluster.wait_until_empty(WAIT)
+    assert said(cluster, "condor_q", *wanted) == ""
+    (past,) = json.loads(said(cluster, "condor_history", "-json", "3"))
+    assert (past["JobStatus"], past["ExitBySignal"], past["ExitCode"]) == (4, False, 3)
+    (past,) = json.loads(said(cluster, "condor_history", "-json", "2"))
+    assert (past["JobStatus"], "condor_rm" in past["RemoveReason"]) == (3, True)
+
+
+def test_condor_errors(make_cluster: MakeCluster, tmp_path: Path) -> None:
+    cluster = make_cluster("condor")
+    script = tmp_path / "x.sh"
+    script.write_text("#!/bin/sh\ntrue\n")
+    description = tmp_path / "x.sub"
+    description.write_text(f"executable = {script}\nrequirements = nope (\nqueue\n")
+    assert refused(cluster, "condor_submit", str(description))[0] == 1
+    description.write_text(f"executable = {script}\n")
+    assert "queue" in refused(cluster, "condor_submit", str(description))[1]
+    piped = f"printf 'executable = {script}\\nqueue\\n' | condor_submit -terse -batch-name b -"
+    assert said(cluster, "sh", "-c", piped) == "1.0 - 1.0\n"
+    cluster.wait_until_empty(WAIT)

@@ -104,14 +104,24 @@ def test_forget(slurm: SimulatedCluster, script: str) -> None:
     assert run(slurm, *line).stdout == "1\n2\n"
 
 
+SUBMIT = {
+    "slurm": ["sbatch", "--output=/dev/null"],
+    "lsf": ["bsub", "-o", "/dev/null"],
+    "cobalt": ["qsub", "-n", "1", "-t", "10", "-o", "/dev/null", "-e", "/dev/null"],
+    "condor": ["condor_submit", "-append", "output = /dev/null"],
+}
+ASK = {"slurm": "squeue", "lsf": "bjobs", "condor": "condor_q"}
+
+
 def test_a_restart_passes_and_jobs_go_on(cluster: SimulatedCluster, tmp_path: Path) -> None:
-    (tmp_path / "x.sh").write_text("#!/bin/sh\nsleep 600\n")
-    submit = "sbatch" if cluster.flavour == "slurm" else "qsub"
-    options = ["--output=/dev/null"] if cluster.flavour == "slurm" else ["-o", "/dev/null", "-e", "/dev/null"]
-    assert run(cluster, submit, *options, str(tmp_path / "x.sh")).returncode == 0
+    script = tmp_path / "x.sh"
+    script.write_text("#!/bin/sh\nsleep 600\n")
+    (tmp_path / "x.sub").write_text(f"executable = {script}\nqueue\n")
+    submit = SUBMIT.get(cluster.flavour, ["qsub", "-o", "/dev/null", "-e", "/dev/null"])
+    assert run(cluster, *submit, str(tmp_path / ("x.sub" if cluster.flavour == "condor" else "x.sh"))).returncode == 0
     cluster.wait(lambda: cluster.job(1).phase == "running", WAIT)
     cluster.restart(1.0)
-    ask = "squeue" if cluster.flavour == "slurm" else "qstat"
+    ask = ASK.get(cluster.flavour, "qstat")
     away = run(cluster, ask)
     assert (away.returncode != 0, away.stdout) == (True, "")
     assert "onne" in away.stderr  # connect, connection: each in its own words

@@ -252,7 +252,7 @@ def test_back_pressure_makes_the_caller_wait(tmp_path: pathlib.Path) -> None:
 
 @pytest.mark.parametrize(
     ("given", "named"),
-    [({"sites": []}, "type dict"), ("htex", "type str"), (parsl_like.Config, "the class Config itself")],
+    [({"sites": []}, "type dict"), (3, "type int"), (parsl_like.Config, "the class Config itself")],
 )
 def test_what_is_no_config_is_refused_by_name(given: Any, named: str, tmp_path: pathlib.Path) -> None:
     with pytest.raises(ConfigurationError, match=f"A Config is expected; given was .*{named}"):

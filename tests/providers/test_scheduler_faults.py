@@ -19,7 +19,15 @@ from parsl_like.errors import BadStateException
 from parsl_like.jobs.policy import simple
 from parsl_like.jobs.poller import JobPoller
 from parsl_like.launchers import SimpleLauncher
-from parsl_like.providers import GridEngineProvider, PBSProProvider, SlurmProvider, TorqueProvider
+from parsl_like.providers import (
+    CobaltProvider,
+    CondorProvider,
+    GridEngineProvider,
+    LSFProvider,
+    PBSProProvider,
+    SlurmProvider,
+    TorqueProvider,
+)
 from parsl_like.providers.base import one_shot_context
 from parsl_like.testing.stub_elastic import StubElasticSession
 from tests.fakes.fixtures import *  # noqa: F403
@@ -43,12 +51,21 @@ PROVIDERS = {
     "pbspro": PBSProProvider,
     "torque": TorqueProvider,
     "grid_engine": GridEngineProvider,
+    "lsf": LSFProvider,
+    "cobalt": CobaltProvider,
+    "condor": CondorProvider,
 }
 COMMANDS = {
     "slurm": {"submit": "sbatch", "status": "squeue", "cancel": "scancel", "find": "squeue", "history": "sacct"},
     "pbspro": {"submit": "qsub", "status": "qstat", "cancel": "qdel", "find": "qselect"},
     "torque": {"submit": "qsub", "status": "qstat", "cancel": "qdel", "find": "qselect"},
     "grid_engine": {"submit": "qsub", "status": "qstat", "cancel": "qdel", "find": "qstat", "history": "qacct"},
+    "lsf": {"submit": "bsub", "status": "bjobs", "cancel": "bkill", "find": "bjobs"},
+    "cobalt": {"submit": "qsub", "status": "qstat", "cancel": "qdel", "find": "qstat"},
+    "condor": {
+        **{"submit": "condor_submit", "status": "condor_q", "cancel": "condor_rm", "find": "condor_q"},
+        "history": "condor_history",
+    },
 }
 WORDS = "the queue is closed for maintenance"
 SAID = {
@@ -60,8 +77,18 @@ SAID = {
     "empty": "no job id|no XML|no job in",
 }
 """What the error of a run must tell, by the fault that befell it."""
-HOLD = {"slurm": "#SBATCH --hold", "pbspro": "#PBS -h", "torque": "#PBS -h", "grid_engine": "#$ -h"}
-NEVER = {"down": "partition is down|[Qq]ueue not started|is disabled", "held": "held|on hold"}
+HOLD = {
+    **{"slurm": "#SBATCH --hold", "pbspro": "#PBS -h", "torque": "#PBS -h", "grid_engine": "#$ -h"},
+    **{"lsf": "#BSUB -H", "cobalt": "#COBALT -h", "condor": "hold = True"},
+}
+NOT_TAKEN = {"slurm": {"partition": "nope"}, "condor": {"requirements": "nope ("}}
+"""Options by which a block is refused; a queue that there is not, elsewhere."""
+DOWN = {"slurm": {"partition": "other"}}
+"""Options by which a block waits in a queue that starts none; HTCondor has no queues."""
+NEVER = {
+    "down": "partition is down|[Qq]ueue not started|is disabled|is inactivated|other is stopped",
+    "held": "held|on hold",
+}
 """Why a job waits for ever, in the words of each batch system or of its provider."""
 
 
@@ -380,7 +407,7 @@ def test_an_id_is_used_again(flavour: str, kind: str, rig: Rig) -> None:
 
 @pytest.mark.parametrize(("flavour", "kind"), cases("unknown queue"))
 def test_a_queue_that_is_not_known_is_told_and_not_asked_for_again_and_again(flavour: str, kind: str, rig: Rig) -> None:
-    rig.begin(**{"partition" if flavour == "slurm" else "queue": "nope"})
+    rig.begin(**NOT_TAKEN.get(flavour, {"queue": "nope"}))
     text = rig.failure()
     assert "3 submissions in a row were refused" in text
     assert "nope" in text or "Unknown queue" in text
@@ -388,11 +415,13 @@ def test_a_queue_that_is_not_known_is_told_and_not_asked_for_again_and_again(fla
     assert rig.asked("submit") == 3
 
 
-@pytest.mark.parametrize(("flavour", "kind"), cases("down", "held"))
+@pytest.mark.parametrize(
+    ("flavour", "kind"), [case for case in cases("down", "held") if case.values != ("condor", "down")]
+)
 def test_a_job_that_can_never_start_is_explained_and_ended(flavour: str, kind: str, rig: Rig) -> None:
     rig.cluster.set_queue("other", up=False)
     rig.begin(
-        **({"partition" if flavour == "slurm" else "queue": "other"} if kind == "down" else {}),
+        **(DOWN.get(flavour, {"queue": "other"}) if kind == "down" else {}),
         **({"scheduler_options": HOLD[flavour]} if kind == "held" else {}),
     )
     text = rig.failure()

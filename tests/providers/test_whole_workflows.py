@@ -17,7 +17,15 @@ from examples import source_census
 from parsl_like import Config, HighThroughputExecutor, python_app
 from parsl_like.jobs import ledger, patience
 from parsl_like.launchers import SimpleLauncher
-from parsl_like.providers import GridEngineProvider, PBSProProvider, SlurmProvider, TorqueProvider
+from parsl_like.providers import (
+    CobaltProvider,
+    CondorProvider,
+    GridEngineProvider,
+    LSFProvider,
+    PBSProProvider,
+    SlurmProvider,
+    TorqueProvider,
+)
 from tests.fakes.fixtures import *  # noqa: F403
 from tests.fakes.fixtures import FLAVOURS
 
@@ -32,20 +40,35 @@ pytestmark = pytest.mark.integration
 
 WAIT = 90.0
 DRIVER = Path(__file__).parent / "scripts" / "batch_driver.py"
-SUBMIT = {"slurm": "sbatch", "pbspro": "qsub", "torque": "qsub", "grid_engine": "qsub"}
-CANCEL = {"slurm": "scancel", "pbspro": "qdel", "torque": "qdel", "grid_engine": "qdel"}
+SUBMIT = {
+    **{"slurm": "sbatch", "pbspro": "qsub", "torque": "qsub", "grid_engine": "qsub"},
+    **{"lsf": "bsub", "cobalt": "qsub", "condor": "condor_submit"},
+}
+CANCEL = {
+    **{"slurm": "scancel", "pbspro": "qdel", "torque": "qdel", "grid_engine": "qdel"},
+    **{"lsf": "bkill", "cobalt": "qdel", "condor": "condor_rm"},
+}
 PROVIDERS = {
     "slurm": SlurmProvider,
     "pbspro": PBSProProvider,
     "torque": TorqueProvider,
     "grid_engine": GridEngineProvider,
+    "lsf": LSFProvider,
+    "cobalt": CobaltProvider,
+    "condor": CondorProvider,
 }
-VARIABLE = {"slurm": "SLURM_JOB_ID", "pbspro": "PBS_JOBID", "torque": "PBS_JOBID", "grid_engine": "JOB_ID"}
+VARIABLE = {
+    **{"slurm": "SLURM_JOB_ID", "pbspro": "PBS_JOBID", "torque": "PBS_JOBID", "grid_engine": "JOB_ID"},
+    **{"lsf": "LSB_JOBID", "cobalt": "COBALT_JOBID", "condor": "_CONDOR_SCRATCH_DIR"},
+}
 WHOLE_NODE = {
     "slurm": {"exclusive": True},
     "pbspro": {"cpus_per_node": 2},
     "torque": {"cores_per_node": 2},
     "grid_engine": {"scheduler_options": "#$ -pe smp 2"},
+    "lsf": {"nodes_per_block": 1},
+    "cobalt": {"nodes_per_block": 1},
+    "condor": {"cores_per_slot": 2},
 }
 """By which a block takes all of a node, so that another one has to wait."""
 SOURCES = {
@@ -133,6 +156,11 @@ def add(x: int, y: int) -> int:
     return x + y
 
 
+def number_of(job: str) -> str:
+    """A job's number, from its id or from its own folder."""
+    return job.removesuffix("/tmp").rpartition("/")[2].partition(".")[0]
+
+
 # --- the census
 
 
@@ -157,7 +185,7 @@ def test_tasks_run_in_both_blocks(
     load(cluster)
     (tmp_path / "meeting").mkdir()
     futures = [job_of(VARIABLE[cluster.flavour], str(tmp_path / "meeting"), 2) for _ in range(2)]
-    jobs = {future.result(WAIT).partition(".")[0] for future in futures}
+    jobs = {number_of(future.result(WAIT)) for future in futures}
     assert jobs == {"1", "2"}
 
 

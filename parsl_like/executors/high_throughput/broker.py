@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import logging
 import os
 import shlex
@@ -10,16 +11,18 @@ import shutil
 import sys
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from parsl_like.core.ids import BlockId
 from parsl_like.core.ports import BlockRequest
 from parsl_like.core.reattachment import Rendezvous
 from parsl_like.errors import ExecutorError
 from parsl_like.executors.high_throughput.incarnation import Incarnation, Launch
 from parsl_like.executors.high_throughput.keys import create_keys, load_keys, manager_key_file, write_private
-from parsl_like.executors.high_throughput.launch import manager_command
+from parsl_like.executors.high_throughput.launch import KEY_FILE, manager_command, options_at, tcp_ports
 from parsl_like.executors.high_throughput.launch_template import DEFAULT, INTERCHANGE
 from parsl_like.executors.high_throughput.links.local import SCHEME, LocalListener
 from parsl_like.executors.high_throughput.links.waiting import Waiter
@@ -34,8 +37,7 @@ from parsl_like.executors.high_throughput.places import socket_directory
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from parsl_like.core.ids import BlockId
-    from parsl_like.core.ports import RunContext
+    from parsl_like.core.ports import BlockPlace, RunContext
     from parsl_like.executors.high_throughput.authentication import Authenticator
     from parsl_like.executors.high_throughput.description import HighThroughputExecutor
     from parsl_like.executors.high_throughput.keys import RoleKeys
@@ -46,7 +48,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 MODULE = "parsl_like.executors.high_throughput.interchange"
-KEY_FILE = "manager.key"
 
 MOST_RESTARTS, WITHIN_S = 3, 120.0
 """So many restarts in so many seconds: an interchange that dies more often dies of something that does not go away."""
@@ -333,10 +334,43 @@ class Broker:
     # --- blocks ----------------------------------------------------------------------------------------------------
 
     def block_request(self, block: BlockId) -> BlockRequest:
-        """The command that starts a manager of this executor, and the key it needs."""
+        """The command that starts a manager of this executor, here or elsewhere, and the key it needs."""
+        options = self._manager_options(block)
+        return BlockRequest(
+            block_id=block,
+            command=self._manager_command(options),
+            job_name=f"parsl_like.{self._context.label}",
+            files={KEY_FILE: manager_key_file(self._keys_directory)},
+            addresses=tuple(address.data for address in self._addresses),
+            ports=tcp_ports(self._addresses),
+            at=partial(self._request_at, options),
+        )
+
+    def _request_at(self, options: ManagerOptions, place: BlockPlace) -> BlockRequest:
+        """The same block on another machine; a user's command that loses its options finds them beside the key."""
+        description, files = self._description, {KEY_FILE: manager_key_file(self._keys_directory)}
+        if description.worker_logdir_root is not None:  # the user's own, on the nodes
+            place = dataclasses.replace(place, folder=None)
+        there = options_at(options, place)
+        if description.launch_cmd not in (None, DEFAULT):
+            files[OPTIONS_FILE] = there.to_argv()[1].encode()
+        return BlockRequest(
+            block_id=BlockId(options.block_id),
+            command=manager_command(
+                there,
+                launch_cmd=description.launch_cmd,
+                python=place.python,
+                nodes_per_block=description.nodes_per_block,
+            ),
+            job_name=f"parsl_like.{self._context.label}",
+            files=files,
+            addresses=tuple(address.data for address in there.addresses),
+            ports=tcp_ports(self._addresses),
+        )
+
+    def _manager_options(self, block: BlockId) -> ManagerOptions:
         description = self._description
-        files = {KEY_FILE: manager_key_file(self._keys_directory)}
-        options = ManagerOptions(
+        return ManagerOptions(
             run_id=self._context.run.run_id,
             label=str(self._context.label),
             logdir=os.path.join(self._log_root(), f"block-{block}"),
@@ -360,13 +394,6 @@ class Broker:
             worker_memory=description.worker_memory_limit,
             worker_processes=description.worker_process_limit,
             reattach=self._reattachment.seconds if self._reattachment is not None else 0.0,
-        )
-        return BlockRequest(
-            block_id=block,
-            command=self._manager_command(options),
-            job_name=f"parsl_like.{self._context.label}",
-            files=files,
-            addresses=tuple(address.data for address in self._addresses),
         )
 
     def _manager_command(self, options: ManagerOptions) -> str:

@@ -109,6 +109,8 @@ class ManagerOptions(ProcessOptions):
         address_probe_timeout: Seconds for each address; None to try them all at once without a limit of their own.
         worker_memory: Gigabytes that each process of a worker may take; None for no limit.
         worker_processes: Processes and threads that a worker lets the user have on the node; None for no limit.
+        logs_stay: Whether its logs stay where they are when another run takes it over, because that run's directory is
+            not on this machine.
     """
 
     addresses: tuple[Endpoint, ...]
@@ -127,6 +129,7 @@ class ManagerOptions(ProcessOptions):
     address_probe_timeout: float | None = None
     worker_memory: float | None = None
     worker_processes: int | None = None
+    logs_stay: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import subprocess
 import sys
 
-from parsl_like.executors.high_throughput.launch import MODULE, manager_command
+from parsl_like.core.ports import BlockPlace
+from parsl_like.executors.high_throughput.launch import MODULE, manager_command, options_at, tcp_ports
 from parsl_like.executors.high_throughput.options import Endpoint, ManagerOptions
 
 OPTIONS = ManagerOptions(
@@ -39,3 +41,45 @@ def test_the_options_may_stand_in_the_middle() -> None:
     first, *options, last = words(manager_command(OPTIONS, launch_cmd=own))
     assert (first, last) == ("first", "last")
     assert ManagerOptions.from_argv(options) == OPTIONS
+
+
+# --- on another machine
+
+SOCKET = Endpoint("ipc:///tmp/x/data", "ipc:///tmp/x/control")
+FIRST, SECOND = (Endpoint(f"tcp://{host}:5000", f"tcp://{host}:5001") for host in ("10.0.0.1", "[fe80::1]"))
+HERE = ManagerOptions(
+    run_id="r",
+    label="htex",
+    logdir="/data/me/runinfo/000/htex/block-3",
+    addresses=(SOCKET, FIRST, SECOND),
+    block_id="3",
+    key_file="/data/me/runinfo/000/htex/certificates/manager.key",
+)
+
+
+def test_which_ports_have_to_be_reached() -> None:
+    assert tcp_ports(HERE.addresses) == (5000, 5001)
+    assert tcp_ports([SOCKET]) == ()
+
+
+def test_a_manager_elsewhere_is_told_of_no_unix_socket() -> None:
+    """Somebody else may listen at that path there."""
+    assert options_at(HERE, BlockPlace()) == dataclasses.replace(HERE, addresses=(FIRST, SECOND))
+
+
+def test_its_key_and_its_logs_are_where_its_block_is() -> None:
+    place = BlockPlace(folder="/far/job s", files="/far/job s/x.files", directory="/far")
+    there = options_at(HERE, place)
+    assert there.key_file == "/far/job s/x.files/manager.key"
+    assert there.logdir == "/far/job s/logs/htex/block-3"
+    assert there.logs_stay
+    assert options_at(dataclasses.replace(HERE, key_file=None), place).key_file is None
+
+
+def test_routes_take_the_place_of_addresses_in_their_order() -> None:
+    routes = {5000: ("10.9.9.9:61000", "login:61000"), 5001: ("10.9.9.9:61001", "login:61001"), 7: ("x:1",)}
+    assert options_at(HERE, BlockPlace(routes=routes)).addresses == (
+        Endpoint("tcp://10.9.9.9:61000", "tcp://10.9.9.9:61001"),
+        Endpoint("tcp://login:61000", "tcp://login:61001"),
+    )
+    assert options_at(HERE, BlockPlace(routes={5000: ("a:1",)})).addresses == ()

@@ -39,6 +39,17 @@ def write(descriptor, content):
         content = content[os.write(descriptor, content) :]
 
 
+def given_script(name):
+    """The standard input of a command that takes a script from there, if it is a file or a pipe."""
+    kinds = {"bsub": (0o100000,), "condor_submit": (0o100000, 0o010000)}.get(name, ())
+    if not kinds or (name == "condor_submit" and sys.argv[-1] != "-") or os.fstat(0).st_mode & 0o170000 not in kinds:
+        return b""
+    parts = []
+    while part := os.read(0, 1 << 16):
+        parts.append(part)
+    return b"".join(parts)
+
+
 def main():
     name = os.path.basename(sys.argv[1])
     request = {
@@ -47,6 +58,7 @@ def main():
         "folder": os.getcwd(),
         "environment": dict(os.environ),
         "uid": os.getuid(),
+        "stdin": given_script(name),
     }
     try:
         answer = ask(request)

@@ -27,6 +27,7 @@ class Call:
         cluster: Whom it speaks to.
         read: Gives the text of a file, by its absolute path; raises OSError.
         hidden: Numbers of jobs that it must not know of.
+        stdin: What it is given as its standard input, if it reads a script from there.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Call:
     cluster: Cluster
     read: Callable[[str], str]
     hidden: Collection[int] = frozenset()
+    stdin: str = ""
 
     def jobs(self) -> list[Job]:
         """All jobs that the command may know of, oldest first."""

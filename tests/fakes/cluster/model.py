@@ -23,7 +23,7 @@ class Phase(enum.Enum):
     ENDING = "ending"
     """It was told to end, and some of it still runs."""
     BROKEN = "broken"
-    """It could not be started, and waits for somebody to look (Grid Engine's error state)."""
+    """It could not be started, and waits for somebody to look (Grid Engine's error state, HTCondor's hold)."""
     DONE = "done"
 
 
@@ -199,6 +199,8 @@ class Settings:
         node_timeout: Seconds after which a node that cannot be reached is given up.
         gives_up_nodes: Whether jobs of such a node are, too.
         requeue_wait: Seconds that a job waits when it was put back into the queue.
+        timeout_signal: By which a job is told that its walltime is over.
+        minute: Seconds of a minute of walltime, for systems that know nothing smaller.
     """
 
     flavour: str = "slurm"
@@ -214,6 +216,8 @@ class Settings:
     node_timeout: float = 1.0
     gives_up_nodes: bool = True
     requeue_wait: float = 1.0
+    timeout_signal: int = TERM
+    minute: float = 60.0
 
     @property
     def default_queue(self) -> str:
@@ -306,7 +310,7 @@ class Cluster:
     def not_started(self, job: Job, trouble: str, now: float) -> None:
         """A job's script could not be run."""
         job.trouble = trouble
-        if self.settings.flavour == "grid_engine":
+        if self.settings.flavour in ("grid_engine", "condor"):
             job.phase, job.nodes = Phase.BROKEN, ()
         else:
             self._over(job, Fate.NOT_STARTED, now)
@@ -386,7 +390,8 @@ class Cluster:
     def _tell(self, job: Job, fate: Fate, now: float) -> None:
         job.phase, job.fate, job.told = Phase.ENDING, fate, now
         job.killed = self.settings.kills_at_once
-        self.signal(job, KILL if job.killed else TERM)
+        first = self.settings.timeout_signal if fate is Fate.TIMEOUT else TERM
+        self.signal(job, KILL if job.killed else first)
 
     def _over(self, job: Job, fate: Fate, now: float) -> None:
         job.phase, job.fate, job.ended = Phase.DONE, fate, now

@@ -19,7 +19,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tests.fakes.cluster import faults, grid_engine, pbspro, slurm, torque
+from tests.fakes.cluster import cobalt, condor, faults, grid_engine, lsf, pbspro, slurm, torque
 from tests.fakes.cluster.call import Answer, Call
 from tests.fakes.cluster.faults import Fault
 from tests.fakes.cluster.model import Cluster, Queue, Settings, Start
@@ -36,6 +36,9 @@ FLAVOURS: Mapping[str, Flavour] = {
     "pbspro": pbspro.FLAVOUR,
     "torque": torque.FLAVOUR,
     "grid_engine": grid_engine.FLAVOUR,
+    "lsf": lsf.FLAVOUR,
+    "cobalt": cobalt.FLAVOUR,
+    "condor": condor.FLAVOUR,
 }
 SOCKET, FAULTS, LOG, CONFIGURATION = "socket", "faults.json", "log.jsonl", "cluster.json"
 PATIENCE_S = 10.0
@@ -144,6 +147,7 @@ class Server:
             now=now,
             cluster=self._cluster,
             read=_read,
+            stdin=request.get("stdin", b"").decode("utf-8", "surrogateescape"),
         )
         fault = faults.befalls(self._faults(), self._uses, call.name, call.words, now)
         if fault is not None:

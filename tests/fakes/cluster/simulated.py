@@ -63,7 +63,7 @@ class SimulatedCluster:
 
     Args:
         folder: A folder of its own, with a short path.
-        flavour: ``slurm``, ``pbspro``, ``torque`` or ``grid_engine``.
+        flavour: One of ``fixtures.FLAVOURS``.
         **settings: See ``model.Settings``.
     """
 

@@ -275,8 +275,33 @@ def _details(job: Job, call: Call) -> str:
     )
 
 
+def _partition_line(call: Call, name: str, form: str) -> str:
+    """A partition in the columns that somebody has asked for; all its nodes are alike."""
+    settings, queue = call.cluster.settings, call.cluster.settings.queues[name]
+    up = sum(node.up for node in call.cluster.nodes.values())
+    columns = {
+        "%P": name + ("*" if name == settings.default_queue else ""),
+        "%a": "up" if queue.up else "down",
+        "%l": "infinite" if queue.longest == float("inf") else clock_text(queue.longest),
+        "%s": "1-infinite",
+        "%F": f"0/{up}/{settings.nodes - up}/{settings.nodes}",
+        "%c": str(settings.slots),
+        "%m": "4000",
+        "%o": "127.0.0.1",
+    }
+    return re.sub("%[A-Za-z]", lambda column: columns.get(column[0], "(null)"), form) + "\n"
+
+
 def sinfo(call: Call) -> Answer:
-    options = parse(call.words, ("noheader h", "summarize s", "long l", "Node N", "all a"), ("format o", "partition p"))
+    flags = ("noheader h", "summarize s", "long l", "Node N", "all a", "exact e")
+    try:
+        options = parse(call.words, flags, ("format o", "partition p"))
+    except WrongUse as error:
+        return Answer(stderr=unrecognized("sinfo", error), code=1)
+    if "format" in options:
+        return Answer(
+            "".join(_partition_line(call, name, options.get("format")) for name in call.cluster.settings.queues)
+        )
     settings = call.cluster.settings
     lines = [] if "noheader" in options else ["PARTITION AVAIL  TIMELIMIT  NODES  STATE NODELIST"]
     busy = {name for job in call.cluster.jobs.values() if job.active for name in job.nodes}

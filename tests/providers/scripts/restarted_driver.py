@@ -15,6 +15,9 @@ WHOLE = {
     "pbspro": {"cpus_per_node": 2},
     "torque": {"cores_per_node": 2},
     "grid_engine": {"scheduler_options": "#$ -pe smp 2"},
+    "lsf": {"nodes_per_block": 1},
+    "cobalt": {"nodes_per_block": 1},
+    "condor": {"cores_per_slot": 2},
 }
 
 

@@ -47,7 +47,7 @@ def successor(options: ManagerOptions, order: Adopted) -> ManagerOptions:
     return dataclasses.replace(
         options,
         run_id=order.run_id,
-        logdir=os.path.join(order.logdir, f"block-{options.block_id}"),
+        logdir=options.logdir if options.logs_stay else os.path.join(order.logdir, f"block-{options.block_id}"),
         python_path=tuple(order.python_path),
         uid=f"{options.uid}-{order.run_id[:8]}" if options.uid else "",
     )

@@ -48,3 +48,9 @@ def test_time_that_has_passed_counts(monkeypatch: pytest.MonkeyPatch, elapsed: f
     assert program == first == sys.executable
     assert words[:2] == ["-m", succession.MODULE]
     assert ManagerOptions.from_argv(words[2:]) == dataclasses.replace(successor(OPTIONS, ORDER), drain_period=left)
+
+
+def test_logs_stay_on_a_machine_where_the_new_runs_directory_is_not() -> None:
+    away = dataclasses.replace(OPTIONS, logdir="/far/logs/htex/block-3", logs_stay=True)
+    assert successor(away, ORDER).logdir == "/far/logs/htex/block-3"
+    assert successor(away, ORDER).logs_stay
