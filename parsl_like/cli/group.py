@@ -11,7 +11,9 @@ from parsl_like.version import VERSION
 
 COMMANDS: Final = {
     "blocks": "List, cancel and preview blocks.",
+    "config": "Show, check and list configurations.",
     "demo": "Take a census of Python sources on worker processes.",
+    "doctor": "Say what is wrong with a configuration, and what to do, before a run does.",
     "globus-auth": "Log in to Globus for staging; not there yet, says what there is instead.",
     "migrate": "Rewrite imports and names of programs written for Parsl, and list what to check by hand.",
     "perf": "Measure how many tasks per second a configuration runs.",

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 
 from parsl_like.version import VERSION
@@ -12,11 +10,11 @@ from parsl_like.version import VERSION
 @click.command("perf")
 @click.option(
     "--config",
-    "path",
+    "name",
     required=True,
-    metavar="FILE",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="A Python file with a Config called config, or a function fresh_config that returns one.",
+    metavar="NAME",
+    help="A Python file with a Config called config, or a function fresh_config that returns one; or another name of"
+    " a configuration (parsl-like config list).",
 )
 @click.option("--resources", metavar="EXPR", help="parsl_resource_specification of each task, a dict of Python.")
 @click.option(
@@ -45,13 +43,14 @@ from parsl_like.version import VERSION
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on standard output, all else beside it.")
 @click.version_option(VERSION, prog_name="parsl_like", message="%(prog)s %(version)s")
-def command(path: Path, *, resources: str | None, seconds: float, argsize: int, iterate: str, as_json: bool) -> int:
+def command(name: str, *, resources: str | None, seconds: float, argsize: int, iterate: str, as_json: bool) -> int:
     """Measure how many tasks per second a configuration runs.
 
     Batches of tasks that do nothing grow until one takes about as long as --time says. The rate of the last one counts;
     the first ones also show what it takes to start.
     """
-    from parsl_like.cli.throughput import Batch, configuration, measured, plan, specification
+    from parsl_like.cli.configurations import configuration_named
+    from parsl_like.cli.throughput import Batch, measured, plan, specification
 
     def tell(batch: Batch) -> None:
         click.echo(
@@ -61,7 +60,7 @@ def command(path: Path, *, resources: str | None, seconds: float, argsize: int, 
         )
 
     growth = plan(iterate, seconds)
-    batches = measured(configuration(path), growth, specification(resources), argsize, tell)
+    batches = measured(configuration_named(name), growth, specification(resources), argsize, tell)
     last = batches[-1]
     if as_json:
         import json

@@ -160,6 +160,10 @@ def _facts(session: ProviderSession, provider: Any, request: BlockRequest, place
 
     if isinstance(session, BatchSession):
         return _of_a_batch_system(session, request)
+    preview = getattr(session, "preview", None)
+    if callable(preview):  # blocks on another machine, which has no command to submit them with either
+        path, text = preview(request)
+        return {"script_path": path, "script": text}
     if isinstance(provider, LocalProvider) and not is_foreign(provider):
         return _local(provider, request, place)
     return {"script_path": "", "script": f"{request.command}\n"}

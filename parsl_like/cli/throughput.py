@@ -9,13 +9,12 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from parsl_like.config import Config
 from parsl_like.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
-    from pathlib import Path
 
+    from parsl_like.config import Config
     from parsl_like.dataflow.dflow import DataFlowKernel
 
 Plan = Callable[["list[Batch]"], "int | None"]
@@ -182,30 +181,3 @@ def specification(text: str | None) -> dict[str, Any] | None:
     if not isinstance(value, dict):
         raise ConfigurationError("--resources", text, "a dict such as {'cores': 1}")
     return value
-
-
-def configuration(path: Path) -> Config:
-    """The configuration that a Python file holds, which is run for it.
-
-    Args:
-        path: It defines ``fresh_config``, a function that returns a Config, or ``config``.
-
-    Raises:
-        ConfigurationError: it has neither, or that is none, or the file cannot be run.
-    """
-    import runpy
-
-    try:
-        names = runpy.run_path(str(path))
-        given = names["fresh_config"]() if "fresh_config" in names else names.get("config")
-    except Exception as error:  # a file of the user's; they need to know which, and what it said
-        of_parsl = isinstance(error, ModuleNotFoundError) and str(error.name).partition(".")[0] == "parsl"
-        hint = f"parsl-like migrate --write {path}" if of_parsl else "run it with python to see where."
-        raise ConfigurationError(f"{path} cannot be run: {type(error).__name__}: {error}", hint=hint) from error
-    if isinstance(given, Config):
-        return given
-    if type(given).__module__.partition(".")[0] == "parsl":
-        raise ConfigurationError(
-            f"{path} holds a configuration of Parsl's own.", hint=f"parsl-like migrate --write {path}"
-        )
-    raise ConfigurationError(f"{path}: config", given, "a Config, or a function fresh_config that returns one")

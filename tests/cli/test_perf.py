@@ -9,10 +9,11 @@ from types import ModuleType
 import pytest
 
 from parsl_like.cli import main
-from parsl_like.cli.throughput import Batch, configuration, measured, plan, specification
+from parsl_like.cli.throughput import Batch, measured, plan, specification
 from parsl_like.config import Config
 from parsl_like.errors import ConfigurationError
 from parsl_like.executors import ThreadPoolExecutor
+from parsl_like.profiles.python_sources import of_file
 
 THREADS = """
 from parsl_like import Config, ThreadPoolExecutor
@@ -114,7 +115,7 @@ def test_a_function_comes_before_a_variable(tmp_path: Path) -> None:
     path.write_text(
         "from parsl_like import Config\nconfig = None\ndef fresh_config(): return Config(project_name='fresh')\n"
     )
-    assert configuration(path).project_name == "fresh"
+    assert of_file(path).project_name == "fresh"
 
 
 @pytest.mark.parametrize(
@@ -142,10 +143,19 @@ def test_a_file_without_a_configuration_is_2(
     assert reason in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("arguments", [[], ["--config", "no-such-file.py"]])
-def test_wrong_use_is_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["perf", *arguments]) == 2
+def test_wrong_use_is_2(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["perf"]) == 2
     assert "Usage: parsl-like perf" in capsys.readouterr().err
+
+
+def test_a_file_that_is_not_there_is_2(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["perf", "--config", "no-such-file.py"]) == 2
+    assert "There is no file no-such-file.py" in capsys.readouterr().err
+
+
+def test_a_configuration_has_the_names_it_has_everywhere(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["perf", "--config", "local_threads", "--time", "0.01"]) == 0
+    assert "Tasks per second" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

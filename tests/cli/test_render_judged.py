@@ -19,6 +19,8 @@ FLAVOURS = {
     "pbspro": ("PBSProProvider", "queue", "qsub", "qstat", "qdel"),
     "torque": ("TorqueProvider", "queue", "qsub", "qstat", "qdel"),
     "grid_engine": ("GridEngineProvider", "queue", "qsub", "qstat", "qdel"),
+    "lsf": ("LSFProvider", "queue", "bsub", "bjobs", "bkill"),
+    "cobalt": ("CobaltProvider", "queue", "qsub", "qstat", "qdel"),
 }
 
 SITE = """
@@ -76,3 +78,37 @@ def test_the_batch_system_judges(
     cluster.wait_until_empty(30)
     assert [job.starts for job in cluster.jobs()] == [0] * len(cluster.jobs())
     assert not Path("runinfo").exists()
+
+
+FAR = """
+import dataclasses
+import sys
+from parsl_like import Config, HighThroughputExecutor
+from parsl_like.launchers import SimpleLauncher
+from parsl_like.providers import SlurmProvider
+from tests.channels.pipes import PipeChannel
+
+@dataclasses.dataclass
+class Far(PipeChannel):
+    hostname: str = "far"
+    python: str = sys.executable
+    tunnel: bool = True
+
+provider = SlurmProvider("{queue}", channel=Far(), launcher=SimpleLauncher(), walltime="00:05:00")
+config = Config([HighThroughputExecutor("ht", provider, address="127.0.0.1")])
+"""
+
+
+@pytest.mark.integration
+def test_it_judges_where_a_tunnel_will_lead_without_one(
+    make_cluster: MakeCluster,  # noqa: F811
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """There is nothing yet to which a tunnel could lead."""
+    make_cluster("slurm", queues={"short": {}})
+    for queue, status in (("short", 0), ("shrt", 1)):
+        Path("far.py").write_text(FAR.format(queue=queue))
+        block = rendered(capsys, "far.py", "--test", status=status)
+        assert block["refused"] is bool(status)
+        assert "batch system " in block["verdict"]
+    assert not [path for path in Path().glob(".parsl_like/**/*") if path.is_file()]

@@ -147,8 +147,8 @@ def test_what_a_name_leads_to() -> None:
     ("text", "said"),
     [
         (
-            "parsl.providers.CobaltProvider()",
-            "CobaltProvider is described only: this version cannot submit jobs to Cobalt.",
+            "parsl.providers.KubernetesProvider('python')",
+            "KubernetesProvider is described only: this version cannot start pods of Kubernetes.",
         ),
         (
             "parsl.monitoring.MonitoringHub()",
@@ -161,10 +161,6 @@ def test_what_a_name_leads_to() -> None:
             "LocalProvider(channel=) has no effect: commands run where the program runs; it can go.",
         ),
         ("parsl.providers.LocalProvider(move_files=True)", "LocalProvider(move_files=) has no effect: a block's files"),
-        (
-            "parsl.providers.LocalProvider(channel=parsl.channels.SSHChannel('host'))",
-            "SSHChannel is described only: this version cannot run commands over ssh.",
-        ),
     ],
 )
 def test_what_has_no_effect_here(text: str, said: str) -> None:

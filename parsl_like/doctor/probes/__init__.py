@@ -1,0 +1,1 @@
+"""What touches the world to see how it is: they judge nothing, and leave nothing behind."""
