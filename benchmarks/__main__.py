@@ -21,6 +21,7 @@ NAMES = (
     "mixed",
     "growth",
     "blocks",
+    "tunnel",
 )
 
 

@@ -44,7 +44,7 @@ nitpick_ignore_regex = [
     (r"py:.*", r"(_pytest|click|cloudpickle|msgspec|pluggy|psutil|rich|zmq)\..*"),
     # Type variables, names of the standard library imported for type checkers only, and what nobody outside uses.
     (r"py:.*", r"~?([\w.]+\.)?([A-Z]|P\.args|P\.kwargs)"),
-    (r"py:.*", r"Executor|Future|Path|PurePath|CancelledError|FixtureRequest"),
+    (r"py:.*", r"Executor|Future|Path|PurePath|PurePosixPath|CancelledError|FixtureRequest"),
     (r"py:.*", r"([\w.]+\.)?(Bash|Join|Python)Decorator"),
     (r"py:.*", r"([\w.]+\.)?(AppSpec|Callable(Dict|Int|List)|DataManager|Executors|Failing|Options|Renamed)"),
     (r"py:.*", r"([\w.]+\.)?(TaskRow|Transport)"),

@@ -5,6 +5,7 @@ Run it on the standard library of this interpreter, or on a folder of yours::
     python examples/source_census.py
     python examples/source_census.py path/to/sources --out census --top 20
     python examples/source_census.py --executor threads
+    python examples/source_census.py --config site.toml    # wherever a configuration of yours says
     python examples/source_census.py --plain        # the same work in a loop, without the engine
 
 An app may run on another machine, so it brings along what it needs: it imports inside its own body and takes the
@@ -33,6 +34,8 @@ from urllib.parse import quote
 
 import parsl_like
 from parsl_like import Config, File, HighThroughputExecutor, ThreadPoolExecutor, bash_app, join_app, python_app
+from parsl_like.errors import ConfigurationError
+from parsl_like.profiles import config_named
 from parsl_like.providers import LocalProvider
 
 if TYPE_CHECKING:
@@ -270,11 +273,11 @@ def run_with_engine(root: Path, out: Path, config: Config) -> Row:
 
 
 def wait_for(futures: Sequence[Future[Any]]) -> None:
-    """Wait until all are done; raise ``TasksFailedError`` if any failed."""
+    """Wait until all are done; raise ``TasksFailedError`` if any failed, with the first errors that differ."""
     wait(futures)
     errors = [error for error in (future.exception() for future in futures) if error is not None]
     if errors:
-        first = "\n".join(f"- {type(error).__name__}: {error}" for error in errors[:5])
+        first = "\n".join([*dict.fromkeys(f"- {type(error).__name__}: {error}" for error in errors)][:5])
         raise TasksFailedError(f"{len(errors)} of {len(futures)} tasks failed; the first errors:\n{first}")
 
 
@@ -334,6 +337,7 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     add = parser.add_argument
     add("folder", nargs="?", type=Path, default=Path(sysconfig.get_path("stdlib")), help="default: standard library")
     add("--executor", choices=["htex", "threads"], default="htex", help="what runs the tasks (default: htex)")
+    add("--config", metavar="NAME", help="a file, a profile or a site that says what runs the tasks, and how many")
     add("--workers", type=int, default=os.cpu_count() or 1, metavar="N", help="at most N at once (default: cores)")
     add("--out", type=Path, default=Path("census"), metavar="DIR", help="where the results go (default: ./census)")
     add("--top", type=int, default=15, metavar="N", help="rows of the printed tables (default: 15)")
@@ -346,8 +350,10 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     return arguments
 
 
-def configure(executor: str, workers: int, out: Path) -> Config:
-    """One executor: threads of this process, or worker processes in one block on this machine."""
+def configure(name: str | None, executor: str, workers: int, out: Path) -> Config:
+    """What a name stands for; else threads of this process, or worker processes in one block on this machine."""
+    if name is not None:
+        return config_named(name)
     run_dir = str(out / "runinfo")
     if executor == "threads":
         return Config(executors=[ThreadPoolExecutor(max_threads=workers)], run_dir=run_dir)
@@ -367,7 +373,11 @@ def main(argv: Sequence[str] | None = None) -> int:
             if arguments.plain:
                 census = run_plain(root, out)
             else:
-                census = run_with_engine(root, out, configure(arguments.executor, arguments.workers, out))
+                config = configure(arguments.config, arguments.executor, arguments.workers, out)
+                census = run_with_engine(root, out, config)
+    except ConfigurationError as error:
+        print(f"source_census: {error}", file=sys.stderr)
+        return 2
     except (TasksFailedError, subprocess.CalledProcessError) as error:
         print(f"source_census: {error}", file=sys.stderr)
         return 1

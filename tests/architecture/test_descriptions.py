@@ -48,6 +48,7 @@ EXAMPLES = {
     "GoogleCloudProvider": ["GoogleCloudProvider('p', 'key.json', 'r', 'os', 'family')"],
     "KubernetesProvider": ["KubernetesProvider('image', persistent_volumes=[('claim', '/data')])"],
     "OAuthSSHChannel": ["OAuthSSHChannel('h')"],
+    "OpenSSHChannel": ["OpenSSHChannel('h')", "OpenSSHChannel('h', envs={'A': '1'}, options=['Compression=yes'])"],
     "SSHChannel": ["SSHChannel('h', envs={'A': '1'})"],
     "SSHInteractiveLoginChannel": ["SSHInteractiveLoginChannel('h')"],
     "GlobusComputeExecutor": ["GlobusComputeExecutor(ThreadPoolExecutor('remote'))"],

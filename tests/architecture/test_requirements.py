@@ -43,7 +43,8 @@ def test_requirements_txt_agrees_with_setup_py() -> None:
 
 def test_the_extras_are_those_promised() -> None:
     assert set(declared()) == {
-        *("core", "ssh", "aws", "kubernetes", "globus", "google", "azure", "dashboard", "joblib", "docs", "test"),
+        *("core", "ssh", "aws", "kubernetes", "globus", "google", "azure", "dashboard", "joblib", "yaml"),
+        *("docs", "test"),
     }
 
 

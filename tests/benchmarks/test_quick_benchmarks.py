@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -39,6 +41,22 @@ def test_the_cheap_ones(tmp_path: Path) -> None:
     rows = re.findall(r"^\| (.*?) \| ([\d.,]*) \|", text, re.MULTILINE)
     assert len(rows) > 30
     assert all(value for _, value in rows), "some figure of ours is missing"
+
+
+@pytest.mark.skipif(
+    shutil.which("sshd", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin") is None, reason="sshd is not installed"
+)
+def test_the_tunnel(tmp_path: Path) -> None:
+    """By both kinds of SSH channel and without one: transfers, messages, a connection that is reset."""
+    pytest.importorskip("paramiko")
+    results = tmp_path / "RESULTS.md"
+    done = run(results, "tunnel")
+    assert done.returncode == 0, done.stderr
+    text = results.read_text(encoding="utf-8")
+    assert "failed" not in text, text
+    figures = dict(re.findall(r"^\| (.*?): .*? \| ([\d.,]+) \|", text, re.MULTILINE))
+    assert set(figures) == {"without", "SSHChannel", "OpenSSHChannel"}
+    assert len(re.findall(r"^\| .*?: .*? \| [\d.,]+ \|", text, re.MULTILINE)) == 11
 
 
 def test_a_section_is_replaced(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import tarfile
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -253,6 +254,16 @@ def test_threads_equal_the_plain_loop(folder: Path, tmp_path: Path, capsys: pyte
     assert list((tmp_path / "threads" / "runinfo").iterdir())
 
 
+def test_a_configuration_of_a_file_equals_the_plain_loop(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    site = tmp_path / "site.toml"
+    site.write_text(f"run_dir = '{tmp_path}/runs'\nexecutors = [{{ type = 'ThreadPoolExecutor', max_threads = 2 }}]\n")
+    expected = everything(folder, tmp_path / "plain", capsys, "--plain")
+    assert everything(folder, tmp_path / "named", capsys, "--config", str(site)) == expected
+    assert list((tmp_path / "runs").iterdir())
+
+
 @pytest.mark.integration
 def test_htex_equals_the_plain_loop(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     expected = everything(folder, tmp_path / "plain", capsys, "--plain")
@@ -310,6 +321,22 @@ def test_a_wrong_command_line_ends_with_2(
         source_census.main(arguments)
     assert stopped.value.code == 2
     assert "usage:" in capsys.readouterr().err
+
+
+def test_a_configuration_that_does_not_exist_ends_with_2(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "one.py").touch()
+    arguments = [str(tmp_path), "--out", str(tmp_path / "out"), "--config", "htex_lcal"]
+    assert source_census.main(arguments) == 2
+    assert "did you mean 'htex_local'?" in capsys.readouterr().err
+
+
+def test_errors_that_are_the_same_are_shown_once() -> None:
+    futures = [Future[int]() for _ in range(7)]
+    for number, future in enumerate(futures):
+        future.set_exception(ValueError(f"it is {number // 6}"))
+    with pytest.raises(source_census.TasksFailedError) as failed:
+        source_census.wait_for(futures)
+    assert str(failed.value).splitlines()[1:] == ["- ValueError: it is 0", "- ValueError: it is 1"]
 
 
 def test_the_table_is_aligned_and_printable_everywhere() -> None:

@@ -18,9 +18,7 @@ def test_each_is_there_and_is_no_test_itself(name: str) -> None:
 
 def test_none_is_left_out() -> None:
     modules = Path(contracts.__file__).parent.glob("*_contract.py")
-    assert (
-        sorted(path.stem.removesuffix("_contract").capitalize() + "Contract" for path in modules) == contracts.__all__
-    )
+    assert sorted("".join(map(str.capitalize, path.stem.split("_"))) for path in modules) == contracts.__all__
 
 
 def test_a_name_that_is_not_there() -> None:
