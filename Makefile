@@ -58,7 +58,7 @@ faults: $(DEV) ## breaks real processes, links and files, and measures what happ
 
 site: $(DEV) ## batch systems and MPI: real ones, each brought up on this machine if that can be, and simulated ones that fail
 	$(LOOK) $(PY) -m pytest -c pyproject.toml -n $(SITE_JOBS) --dist loadfile -m 'site and not slow' tests/site $(ARGS)
-	$(LOOK) $(PY) -m pytest -c pyproject.toml -n $(FAULT_JOBS) -m 'scheduler and not slow' tests/providers $(ARGS)
+	$(LOOK) $(PY) -m pytest -c pyproject.toml -n $(SITE_JOBS) -m 'scheduler and not slow' tests/providers $(ARGS)
 
 soak: $(DEV) ## MINUTES of tasks with checkable results while faults are drawn at random
 	$(PY) -m tests.soak --minutes $(MINUTES) $(ARGS)

@@ -58,8 +58,9 @@ class WireProcess:
             raise SSHException(f"{self._argv[0]} does not begin{self._noise()}", self._host, transient=True) from None
         except EOFError:
             raise self._lost() from None
-        if self._talk.ended:
-            raise self._ended()
+        if self._talk.ended:  # all that it had to say may be read all the same
+            self._talk.exit_code(self._argv, self._host)  # raises if it was never started
+            return
         threading.Thread(target=self._beat, name="parsl-like-beat", daemon=True).start()
 
     @property

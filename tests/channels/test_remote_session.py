@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from pathlib import Path, PurePosixPath
@@ -31,8 +32,6 @@ class Deaf(PipeWire):
     """Frozen: nothing more comes, and nothing more is taken, but nobody is told."""
 
     def __init__(self, line: str) -> None:
-        import os
-
         super().__init__(line, "sh", os.environ)
 
     def receive(self, timeout: float) -> tuple[bytes, bytes]:
@@ -252,6 +251,34 @@ def test_a_process_ends_when_its_connection_is_silent(session: PipeSession, monk
     with pytest.raises(SSHException):
         process.read_line(PATIENCE_S)
     process.close()
+
+
+class Late(PipeWire):
+    """What comes is given only when all has come."""
+
+    def __init__(self, line: str) -> None:
+        super().__init__(line, "sh", os.environ)
+
+    def receive(self, timeout: float) -> tuple[bytes, bytes]:
+        out, err = super().receive(timeout)
+        while out.count(b"\n") < LINES_OF_A_SHORT_PROCESS or err.count(b"\n") < LINES_OF_A_SHORT_PROCESS:
+            more_out, more_err = super().receive(timeout)
+            out, err = out + more_out, err + more_err
+        return out, err
+
+
+LINES_OF_A_SHORT_PROCESS = 3
+"""The mark of its beginning, what it says, and the mark of its end."""
+
+
+def test_a_process_that_has_ended_before_it_was_seen_to_begin_has_said_its_lines(
+    session: PipeSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session, "_open_wire", lambda line, deadline: Late(line))
+    process = session.start(["bash", "-c", "echo out; echo no such file >&2; exit 3"])
+    assert process.read_line(PATIENCE_S) == "out"
+    with pytest.raises(ChannelError, match="exit code 3: no such file"):
+        process.read_line(PATIENCE_S)
 
 
 def test_the_end_of_what_a_process_has_complained_of_is_kept(session: PipeSession) -> None:

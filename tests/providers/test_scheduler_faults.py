@@ -396,7 +396,7 @@ def test_an_id_is_used_again(flavour: str, kind: str, rig: Rig) -> None:
     rig.session.set_load(outstanding=1, slots=0, connected=())
     rig.cluster.use_number(number)
     rig.cluster.cancel(number)
-    rig.session.wait_until(lambda session: "0" in session.ended, WAIT)
+    rig.session.wait_until(lambda session: "0" in session.ended, 1.5 * WAIT)
     assert rig.connect() == number
     before = rig.asked("status")
     rig.cluster.wait(lambda: rig.asked("status") >= before + 3, WAIT, "more questions")
