@@ -28,7 +28,10 @@ if TYPE_CHECKING:
 EVERY_S = 2e-3
 """Seconds after which everything is looked at again, although the next task already waits: it takes 8 us."""
 LOOK_EVERY_S = 1e-4
-"""The same for one descriptor and the signals: under 2 us. A task that waited for the last one's result comes later."""
+"""The same for one descriptor and the signals, which takes less than 2 us."""
+GAP_S = 5e-5
+"""A task that waited for the last one's result begins later than this after its end: its result went to the driver and
+back. Everything is looked at before such a task, also where the worker was kept from doing so while it waited."""
 
 _HIGHEST, _RESERVED = 1024, 16
 _STANDARD = (0, 1, 2)

@@ -19,6 +19,7 @@ from parsl_like.executors.high_throughput.node.functions import Functions
 from parsl_like.executors.high_throughput.node.pipe import WorkerEnd
 from parsl_like.executors.high_throughput.node.surroundings import (
     EVERY_S,
+    GAP_S,
     LOOK_EVERY_S,
     Surroundings,
     out_of_the_way,
@@ -140,6 +141,7 @@ class Worker:
         self._surroundings.watch()
         self._link.send_ready()
         restore_quickly, restored, looked, used = self._surroundings.restore_quickly, 0.0, 0.0, False
+        ended = 0.0
 
         def restore() -> None:
             nonlocal restored, looked, used
@@ -149,6 +151,8 @@ class Worker:
                 used = False
 
         while (packet := self._link.receive(restore)) is not None:
+            if used and not 0.0 <= time() - ended < GAP_S:
+                restore()
             self._cell[0] = packet.attempt
             ended = self._run(packet)
             # What the task used is free by now: its names were local to _run.
