@@ -1,12 +1,13 @@
 # The everyday commands of a checkout; `make help` lists them. PYTHON chooses the interpreter, VENV the environment,
 # JOBS the number of processes that run tests (FAULT_JOBS those that break things, SITE_JOBS those that wait for batch
-# systems), ARGS is passed on to the demo, the tests or the benchmarks, LOOK goes before a command that runs tests.
+# systems, SCHEDULER_JOBS those that wait for simulated ones), ARGS is passed on to the demo, the tests or the benchmarks, LOOK goes before a command that runs tests.
 
 PYTHON ?= python3
 VENV ?= .venv
 JOBS ?= 2
 FAULT_JOBS ?= 6
 SITE_JOBS ?= 16
+SCHEDULER_JOBS ?= 24
 MINUTES ?= 10
 ARGS ?=
 LOOK ?=
@@ -58,7 +59,7 @@ faults: $(DEV) ## breaks real processes, links and files, and measures what happ
 
 site: $(DEV) ## batch systems and MPI: real ones, each brought up on this machine if that can be, and simulated ones that fail
 	$(LOOK) $(PY) -m pytest -c pyproject.toml -n $(SITE_JOBS) --dist loadfile -m 'site and not slow' tests/site $(ARGS)
-	$(LOOK) $(PY) -m pytest -c pyproject.toml -n $(SITE_JOBS) -m 'scheduler and not slow' tests/providers $(ARGS)
+	$(LOOK) $(PY) -m pytest -c pyproject.toml -n $(SCHEDULER_JOBS) -m 'scheduler and not slow' tests/providers $(ARGS)
 
 soak: $(DEV) ## MINUTES of tasks with checkable results while faults are drawn at random
 	$(PY) -m tests.soak --minutes $(MINUTES) $(ARGS)
