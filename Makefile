@@ -1,6 +1,7 @@
 # The everyday commands of a checkout; `make help` lists them. PYTHON chooses the interpreter, VENV the environment,
 # JOBS the number of processes that run tests (FAULT_JOBS those that break things, SITE_JOBS those that wait for batch
-# systems, SCHEDULER_JOBS those that wait for simulated ones), ARGS is passed on to the demo, the tests or the benchmarks, LOOK goes before a command that runs tests.
+# systems, SCHEDULER_JOBS those that wait for simulated ones), ARGS is passed on to the demo, the tests or the benchmarks,
+# LOOK goes before a command that runs tests.
 
 PYTHON ?= python3
 VENV ?= .venv
