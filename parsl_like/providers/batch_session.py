@@ -85,7 +85,6 @@ class BatchSession:
         self._channel = channel
         self._clock = clock = context.clock
         self._patience: float = provider.cmd_timeout
-        self._deadline = 0.0
         folder = Path(context.script_dir).absolute()
         self._files = BatchFiles(folder, provider, self._elsewhere(folder, context))
         self._doubts = Doubts(dialect, self._run_aside, self._end_quietly, clock.monotonic)
