@@ -35,6 +35,7 @@ EXTRAS = {
     "dashboard": ["starlette>=0.37", "uvicorn>=0.29"],
     "joblib": ["joblib>=1.3"],
     "yaml": ["pyyaml>=6.0"],
+    "fsspec": ["fsspec>=2024.2"],
 }
 
 DEVELOPMENT = {
@@ -49,6 +50,9 @@ DEVELOPMENT = {
         "joblib>=1.3",
         "paramiko>=3.4",
         "pyyaml>=6.0",
+        "fsspec>=2024.2",
+        "pyftpdlib>=2.0",
+        "pyopenssl>=24.0",
     ],
 }
 

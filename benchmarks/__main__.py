@@ -22,6 +22,7 @@ NAMES = (
     "growth",
     "blocks",
     "tunnel",
+    "checkpoint",
 )
 
 

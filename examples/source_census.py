@@ -7,6 +7,7 @@ Run it on the standard library of this interpreter, or on a folder of yours::
     python examples/source_census.py --executor threads
     python examples/source_census.py --config site.toml    # wherever a configuration of yours says
     python examples/source_census.py --plain        # the same work in a loop, without the engine
+    python examples/source_census.py --checkpoint   # parsl-like resume --run-dir census/runinfo goes on after a crash
 
 An app may run on another machine, so it brings along what it needs: it imports inside its own body and takes the
 rest as arguments. Calling it gives a future at once; a future given to another app is a dependency of that call.
@@ -34,6 +35,7 @@ from urllib.parse import quote
 
 import parsl_like
 from parsl_like import Config, File, HighThroughputExecutor, ThreadPoolExecutor, bash_app, join_app, python_app
+from parsl_like.dataflow.memoization import BasicMemoizer
 from parsl_like.errors import ConfigurationError
 from parsl_like.profiles import config_named
 from parsl_like.providers import LocalProvider
@@ -50,8 +52,11 @@ SKIPPED_FOLDERS = {"site-packages", "dist-packages", "__pycache__"}
 
 
 @python_app
-def census_file(root: str, name: str, package: str) -> Row:
-    """Count what one file holds; a file that cannot be decoded or parsed is a row with the reason."""
+def census_file(root: str, name: str, package: str, inputs: Sequence[File] = ()) -> Row:
+    """Count what one file holds; a file that cannot be decoded or parsed is a row with the reason.
+
+    ``inputs`` are for a census with a checkpoint: a file is counted again if its content has changed.
+    """
     import ast
     from pathlib import Path
 
@@ -121,7 +126,7 @@ def packed_size(printed: str, inputs: Sequence[Any] = ()) -> Row:
 
 
 @python_app
-def measure(root: str, name: str) -> list[Row]:
+def measure(root: str, name: str, inputs: Sequence[File] = ()) -> list[Row]:
     """Cyclomatic complexity (McCabe 1976) and nesting depth of each function of one file."""
     import ast
     from pathlib import Path
@@ -149,9 +154,13 @@ def measure(root: str, name: str) -> list[Row]:
 
 
 @join_app
-def finer_pass(root: str, inputs: Sequence[Any] = ()) -> list[Future[list[Row]]]:
+def finer_pass(root: str, inputs: Sequence[Any] = (), checkpoint: bool = False) -> list[Future[list[Row]]]:
     """Decide, now that the census is known, which files to measure; the result is the list of their results."""
-    return [measure(root, name) for name in files_to_measure(inputs)]
+    names = files_to_measure(inputs)
+    if not checkpoint:
+        return [measure(root, name) for name in names]
+    remembered = measure.options(cache=True)
+    return [remembered(root, name, inputs=[File(f"{root}/{name}")]) for name in names]
 
 
 @python_app
@@ -248,10 +257,17 @@ def run_with_engine(root: Path, out: Path, config: Config) -> Row:
     sources = find_sources(root)
     with parsl_like.load(config) as kernel:
         print(f"run directory: {kernel.run_dir}", file=sys.stderr)
-        files = [census_file(str(root), name, package) for name, package in sources.items()]
+        checkpoint = config.memoizer is not None
+        if checkpoint:
+            count = census_file.options(cache=True)
+            files = [
+                count(str(root), name, package, inputs=[File(f"{root}/{name}")]) for name, package in sources.items()
+            ]
+        else:
+            files = [census_file(str(root), name, package) for name, package in sources.items()]
         graph = import_graph(root.name, inputs=files)
         cycles = import_cycles(graph)
-        finer = finer_pass(str(root), inputs=files)
+        finer = finer_pass(str(root), inputs=files, checkpoint=checkpoint)
         packed, sizes = {}, {}
         for package, path in list_packages(sources, out).items():
             packed[package] = pack(
@@ -342,6 +358,7 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     add("--out", type=Path, default=Path("census"), metavar="DIR", help="where the results go (default: ./census)")
     add("--top", type=int, default=15, metavar="N", help="rows of the printed tables (default: 15)")
     add("--plain", action="store_true", help="a plain loop instead of the engine, to compare with")
+    add("--checkpoint", action="store_true", help="keep what was found; the next census computes only what is missing")
     arguments = parser.parse_args(argv)
     if arguments.workers < 1 or arguments.top < 1:
         parser.error("--workers and --top must be at least 1")
@@ -358,7 +375,8 @@ def configure(name: str | None, executor: str, workers: int, out: Path) -> Confi
     if executor == "threads":
         return Config(executors=[ThreadPoolExecutor(max_threads=workers)], run_dir=run_dir)
     block = LocalProvider(init_blocks=1, max_blocks=1, worker_init="export PYTHONWARNINGS=ignore")
-    return Config(executors=[HighThroughputExecutor(max_workers_per_node=workers, provider=block)], run_dir=run_dir)
+    htex = HighThroughputExecutor(max_workers_per_node=workers, provider=block)
+    return Config(executors=[htex], run_dir=run_dir)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -374,6 +392,8 @@ def main(argv: Sequence[str] | None = None) -> int:
                 census = run_plain(root, out)
             else:
                 config = configure(arguments.config, arguments.executor, arguments.workers, out)
+                if arguments.checkpoint:
+                    config.memoizer = BasicMemoizer(checkpoint_mode="task_exit")
                 census = run_with_engine(root, out, config)
     except ConfigurationError as error:
         print(f"source_census: {error}", file=sys.stderr)

@@ -33,6 +33,7 @@ __all__ = ["Config", "UnknownArgument"]
 
 EXIT_MODES = ("cleanup", "skip", "wait")
 CHECKPOINT_MODES = ("task_exit", "periodic", "dfk_exit", "manual")
+CACHE_FILES = ("content", "time", "name")
 MOST_USAGE = 3
 
 _CHECKPOINT_OPTIONS: Mapping[str, Any] = {
@@ -110,6 +111,18 @@ class Config(Description):
     checkpoint_period: str | None = field(
         default=None, metadata={"help": "How often, for the mode periodic: 'hours:minutes:seconds'."}
     )
+    checkpoint_sync: bool = field(
+        default=False, metadata={"help": "Whether result() waits until the result is on disk; for the mode task_exit."}
+    )
+    cache_files: Literal["content", "time", "name"] = field(
+        default="content", metadata={"help": "What files among the arguments of remembered calls are told apart by."}
+    )
+    cache_environment: str | None = field(
+        default=None, metadata={"help": "What else remembered results depend on, as text; part of every key."}
+    )
+    resume: str | os.PathLike[str] | None = field(
+        default=None, metadata={"help": "Begin with the checkpoints of an earlier run: 'last', its name or directory."}
+    )
     lost_retries: int = field(
         default=3, metadata={"help": "How often a task is run again because the place where it ran was lost."}
     )
@@ -182,11 +195,28 @@ class Config(Description):
         good = self.memoizer is None or callable(getattr(self.memoizer, "check_memo", None))
         expect(self, "memoizer", good, "None or a Memoizer, an object with check_memo")
         expect_checkpoint_options(self, "app_cache")
+        expect_flag(self, "checkpoint_sync")
+        expect(self, "cache_files", self.cache_files in CACHE_FILES, f"one of {', '.join(CACHE_FILES)}")
+        expect_text(self, "cache_environment", optional=True)
+        expect(
+            self, "resume", self.resume is None or is_path(self.resume), "None, 'last', or a run's name or directory"
+        )
+        if self.checkpoint_sync and self._mode not in (None, "task_exit"):
+            raise ConfigurationError(
+                "Config.checkpoint_sync", True, f"the mode task_exit, which this is not: {self._mode}"
+            )
         if self.memoizer is not None and self.checkpoint_options:
             raise ConfigurationError(
                 f"Config was given both a memoizer and {', '.join(self.checkpoint_options)}.",
                 hint="say it in the memoizer.",
             )
+
+    @property
+    def _mode(self) -> str | None:
+        """When results are written, by whichever of the two says so."""
+        said: Any = self if self.memoizer is None else self.memoizer
+        mode: str | None = getattr(said, "checkpoint_mode", None)
+        return mode
 
     @property
     def checkpoint_options(self) -> dict[str, Any]:

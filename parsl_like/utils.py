@@ -40,19 +40,14 @@ def get_all_checkpoints(rundir: str | os.PathLike[str] = "runinfo") -> list[str]
 
 
 def get_last_checkpoint(rundir: str | os.PathLike[str] = "runinfo") -> list[str]:
-    """The checkpoint directory of the newest run, in a list; an empty list if the newest run has none.
+    """The checkpoint directory of the newest run that has one, in a list; an empty list if none has.
+
+    Results that a run took from earlier checkpoints are in its own, too; what it did not ask for is not.
 
     Args:
         rundir: The directory that holds the runs' directories.
     """
-    try:
-        runs = [name for name in os.listdir(rundir) if name.isdecimal()]
-    except FileNotFoundError:
-        return []
-    if not runs:
-        return []
-    path = os.path.abspath(os.path.join(rundir, max(runs, key=int), "checkpoint"))
-    return [path] if os.path.isdir(path) else []
+    return get_all_checkpoints(rundir)[-1:]
 
 
 # --- files and commands ----------------------------------------------------------------------------------------

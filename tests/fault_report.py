@@ -32,6 +32,7 @@ ORDER = (
     "clock",
     "provider",
     "disk",
+    "checkpoint",
 )
 
 

@@ -21,7 +21,10 @@ PARSLS_ORDER = [
     *("monitoring", "usage_tracking", "project_name", "initialize_logging"),
 ]
 OF_1_2 = ["app_cache", "checkpoint_files", "checkpoint_mode", "checkpoint_period"]
-OURS = ["lost_retries", "max_outstanding_tasks", "reattach"]
+OURS = [
+    *("checkpoint_sync", "cache_files", "cache_environment", "resume"),
+    *("lost_retries", "max_outstanding_tasks", "reattach"),
+]
 
 
 def test_the_arguments_are_parsls_in_their_order_then_those_of_1_2_and_ours_by_name() -> None:
@@ -145,6 +148,10 @@ WRONG: list[tuple[str, Any]] = [
     ("lost_retries", 1.5),
     ("max_outstanding_tasks", 0),
     ("reattach", 0),
+    ("checkpoint_sync", 1),
+    ("cache_files", "size"),
+    ("cache_environment", 3),
+    ("resume", 7),
 ]
 
 
@@ -169,6 +176,10 @@ RIGHT: list[tuple[str, Any]] = [
     ("usage_tracking", 3),
     ("max_outstanding_tasks", 1),
     ("reattach", 3600),
+    ("checkpoint_sync", True),
+    ("cache_files", "time"),
+    ("cache_environment", "numpy-2"),
+    ("resume", "last"),
     ("initialize_logging", False),
 ]
 

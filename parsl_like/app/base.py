@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Self, Unpack
@@ -35,7 +36,10 @@ FOR_THE_KERNEL = (
 SPECIAL = (*FOR_THE_KERNEL, "outputs", "inputs")
 """Keyword arguments with a meaning of their own; a function may give them defaults in its signature."""
 
-_OPTIONS = frozenset({"executors", "retries", "cache", "priority", "container", "label"})
+_OPTIONS = frozenset({"executors", "retries", "cache", "priority", "container", "label", "version", "sandbox"})
+_HINTS = ("container", "label", "version")
+CACHES = (True, False, "force", "skip")
+"""What ``cache`` may be: remembered, not; run in any case and remembered then; neither asked nor remembered."""
 
 
 class AppBase(Calls[P, R]):
@@ -80,12 +84,13 @@ class AppBase(Calls[P, R]):
     def _make_spec(self) -> AppSpec:
         name = getattr(self.func, "__name__", type(self.func).__name__)
         executors = self._options.get("executors", self.executors)
-        hints = tuple((key, self._options[key]) for key in ("container", "label") if key in self._options)
+        hints = tuple((key, self._options[key]) for key in _HINTS if key in self._options)
+        cache = self._options.get("cache", self.cache)
         return AppSpec(
             name,
-            self.remote_function(),
+            self._sandboxed(self.remote_function()),
             executors if isinstance(executors, str) else tuple(executors),
-            self._options.get("cache", self.cache),
+            False if cache == "skip" else cache,
             tuple(self.ignore_for_cache),
             self.join,
             self._options.get("retries"),
@@ -93,6 +98,26 @@ class AppBase(Calls[P, R]):
             self._undeclared,
             hints,
         )
+
+    def _sandboxed(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        """The function with a directory of its own for each call, if the options say so."""
+        wanted = self._options.get("sandbox")
+        if wanted is None or wanted is False:
+            return func
+        from parsl_like.remote.sandbox import Sandboxed
+
+        return Sandboxed(func, None if wanted is True else os.fspath(wanted), needs_process=func is self.func)
+
+    def _check_sandbox(self, wanted: object) -> None:
+        """Refuse what can be no place for the directories of tasks.
+
+        Raises:
+            ConfigurationError: saying what it may be.
+        """
+        if self.join:
+            raise ConfigurationError("sandbox", wanted, "no sandbox for a join app, which has no place of its own")
+        if not isinstance(wanted, bool | str | os.PathLike):
+            raise ConfigurationError("sandbox", wanted, "True, False, or the directory for sandboxes")
 
     def _read_signature(self) -> None:
         """Defaults that the function itself gives to special keyword arguments."""
@@ -133,7 +158,8 @@ class AppBase(Calls[P, R]):
 
         Args:
             **options: ``executors``, ``retries``, ``cache`` (True, False, "force" or "skip"), ``priority`` (lower runs
-                first), ``container``, ``label``.
+                first), ``container``, ``label``, ``version`` (stands for the function's code when results are
+                remembered), ``sandbox`` (True for a new directory for each task, or where to make such directories).
 
         Raises:
             ConfigurationError: an option that does not exist, or a priority that is no number.
@@ -141,6 +167,12 @@ class AppBase(Calls[P, R]):
         unknown = sorted(set(options) - _OPTIONS)
         if unknown:
             raise ConfigurationError("options", unknown, f"some of {sorted(_OPTIONS)}")
+        if "cache" in options and options["cache"] not in CACHES:
+            raise ConfigurationError("cache", options["cache"], f"one of {', '.join(map(repr, CACHES))}")
+        if "version" in options and not isinstance(options["version"], str):
+            raise ConfigurationError("version", options["version"], "a text")
+        if "sandbox" in options:
+            self._check_sandbox(options["sandbox"])
         if "priority" in options:
             options["priority"] = finite("priority", options["priority"])
         twin = type(self).__new__(type(self))

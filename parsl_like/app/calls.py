@@ -9,6 +9,7 @@ Sources: PEP 612 (ParamSpec and Concatenate), PEP 692 (Unpack for keyword argume
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Generic, Literal, ParamSpec, Protocol, TypedDict, TypeVar, overload
 
@@ -27,6 +28,8 @@ class Options(TypedDict, total=False):
     priority: float
     container: str
     label: str
+    version: str
+    sandbox: bool | str | os.PathLike[str]
 
 
 if TYPE_CHECKING:

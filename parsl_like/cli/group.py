@@ -11,6 +11,7 @@ from parsl_like.version import VERSION
 
 COMMANDS: Final = {
     "blocks": "List, cancel and preview blocks.",
+    "cache": "List, show, forget and export remembered results.",
     "config": "Show, check and list configurations.",
     "demo": "Take a census of Python sources on worker processes.",
     "doctor": "Say what is wrong with a configuration, and what to do, before a run does.",
@@ -18,8 +19,10 @@ COMMANDS: Final = {
     "migrate": "Rewrite imports and names of programs written for Parsl, and list what to check by hand.",
     "perf": "Measure how many tasks per second a configuration runs.",
     "plugins": "List the plugins there are, where they come from, and which hooks each has.",
+    "resume": "Start the script of an earlier run again, with its checkpoints.",
     "version": "Say the versions of parsl_like, Python and the packages below.",
     "visualize": "Show runs in a browser; not there yet, says what there is instead.",
+    "why": "Say why a task ran again, or why it did not run.",
 }
 """Each is the attribute ``command`` of the module of its name in this package, a dash being an underscore."""
 

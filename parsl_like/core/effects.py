@@ -37,7 +37,10 @@ class Launch(Effect):
 
 @dataclass(frozen=True, slots=True)
 class Prepare(Effect):
-    """Put values in place, look the call up, pack it; Prepared, Recalled, DependenciesFailed, PrepareFailed answer."""
+    """Put values in place, look the call up, pack it.
+
+    Prepared, Recalled, Attached, DependenciesFailed or PrepareFailed answers.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +75,13 @@ class Remember(Effect):
 
 
 @dataclass(frozen=True, slots=True)
+class Release(Effect):
+    """The call with this key that ``task`` had in flight has no result: the next equal call runs."""
+
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
 class Announce(Effect):
     """A change of public state for the records: (time, task, try, state, detail)."""
 
@@ -92,7 +102,7 @@ class Outbox:
     gone. Whoever wants their content for longer copies them; only those in ``launch`` are for keeps.
     """
 
-    __slots__ = ("cancel", "forget", "launch", "prepare", "records", "remember", "settle", "watch")
+    __slots__ = ("cancel", "forget", "launch", "prepare", "records", "release", "remember", "settle", "watch")
 
     def __init__(self) -> None:
         self.launch: dict[str, list[TaskRow]] = {}
@@ -101,12 +111,20 @@ class Outbox:
         self.watch: list[tuple[TaskRow, JoinTargets]] = []
         self.cancel: list[tuple[AttemptId, str]] = []
         self.remember: list[tuple[TaskRow, str, Any]] = []
+        self.release: list[tuple[TaskId, str]] = []
         self.forget: list[TaskId] = []
         self.records: list[tuple[float, int, int, int, Any]] = []
 
     def __bool__(self) -> bool:
         return bool(
-            self.launch or self.settle or self.prepare or self.records or self.watch or self.cancel or self.remember
+            self.launch
+            or self.settle
+            or self.prepare
+            or self.records
+            or self.watch
+            or self.cancel
+            or self.remember
+            or self.release
         )
 
     def clear(self) -> None:
@@ -119,9 +137,10 @@ class Outbox:
         out: list[Effect] = [Announce(TaskId(t), n, s, d) for _, t, n, s, d in self.records]
         out += [CancelAttempt(TaskId(a >> 16), a, x) for a, x in self.cancel]
         out += [Launch(r.id, r.attempt_id, r.executor) for rows in self.launch.values() for r in rows]
+        out += [Remember(r.id, key, value) for r, key, value in self.remember]
+        out += [Release(task, key) for task, key in self.release]
         out += [Prepare(r.id) for r in self.prepare]
         out += [WatchJoin(r.id, targets) for r, targets in self.watch]
-        out += [Remember(r.id, key, value) for r, key, value in self.remember]
         out += [Settle(r.id, r.phase, r.value) for r in self.settle]
         out += [Forget(t) for t in self.forget]
         return out

@@ -32,6 +32,8 @@ class EventType(IntEnum):
     JOIN_DONE = 9
     CANCEL_REQUESTED = 10
     TIME_PASSED = 11
+    ATTACHED = 12
+    REMEMBERED = 13
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +109,31 @@ class Recalled(Event):
     def raw(self) -> RawEvent:
         """The event as the machine takes it."""
         return (self.code, self.task, self.value)
+
+
+@dataclass(frozen=True, slots=True)
+class Attached(Event):
+    """An equal call is in flight: the task ``to`` runs it, and how that ends is the end of this one."""
+
+    code = EventType.ATTACHED
+    task: TaskId
+    to: TaskId
+
+    def raw(self) -> RawEvent:
+        """The event as the machine takes it."""
+        return (self.code, self.task, self.to)
+
+
+@dataclass(frozen=True, slots=True)
+class Remembered(Event):
+    """The task's result is kept as safely as was promised, or cannot be: nothing more is waited for."""
+
+    code = EventType.REMEMBERED
+    task: TaskId
+
+    def raw(self) -> RawEvent:
+        """The event as the machine takes it."""
+        return (self.code, self.task, None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,5 +57,5 @@ def note_failure(row: TaskRow, name: str, error: object) -> None:
     row.failed_depends.append((name, error))
 
 
-FIRST_FINAL = 5
+FIRST_FINAL = 7
 """The first final phase; phases are ordered so that one comparison tells."""

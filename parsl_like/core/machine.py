@@ -43,6 +43,10 @@ class TaskMachine:
         dependency_error: Makes the error of a task whose dependencies failed, from its id and pairs (name, error).
         join_type_error: Makes the error of a join app that returned no futures, from its name and the value.
         loss_error: Makes the error of a task lost too often, from the last cause and the number of losses.
+        remember_first: Whether a result that is to be remembered is the task's end only when that has been done.
+
+    Attributes:
+        followers: By task, those that wait for its end because they are the same call.
     """
 
     def __init__(
@@ -54,6 +58,7 @@ class TaskMachine:
         dependency_error: Callable[[int, list[tuple[str, Any]]], Any],
         join_type_error: Callable[[str, Any], Any],
         loss_error: Callable[[Any, int], Any],
+        remember_first: bool = False,
     ) -> None:
         self.retries = retries
         self.lost_retries = lost_retries
@@ -61,8 +66,10 @@ class TaskMachine:
         self.dependency_error = dependency_error
         self.join_type_error = join_type_error
         self.loss_error = loss_error
+        self.remember_first = remember_first
         self.rows: dict[int, TaskRow] = {}
         self.foreign: dict[int, TaskRow] = {}
+        self.followers: dict[int, list[TaskRow]] = {}
         self.out = Outbox()
         self.now = 0.0
         self.counts = [0] * len(Phase)
@@ -128,14 +135,12 @@ class TaskMachine:
         elif row.ready:
             self.launch(row)
         else:
-            self.move(row, Phase.preparing)
-            self.out.prepare.append(row)
+            self.prepare(row)
 
     def knows_why(self, row: TaskRow) -> bool:
         """Whether all failures that a row's end has to name are known; if not, the shell is asked for them."""
         if row.missed:
-            self.move(row, Phase.preparing)
-            self.out.prepare.append(row)
+            self.prepare(row)
         return not row.missed
 
     def launch(self, row: TaskRow) -> None:
@@ -165,6 +170,8 @@ class TaskMachine:
         while ending:
             row, phase, value, report = ending.pop()
             self._end(row, phase, value, report)
+            if self.followers:
+                ending += self._follow(row, phase, value)
             if row.dependents is None:
                 continue
             error = None if phase in (Phase.done, Phase.recalled) else value
@@ -178,6 +185,33 @@ class TaskMachine:
                 elif self.knows_why(dependent):
                     cause = self.dependency_error(dependent.id, dependent.failed_depends)
                     ending.append((dependent, Phase.dep_failed, cause, None))
+
+    def prepare(self, row: TaskRow) -> None:
+        """Have a row's call looked up and packed."""
+        self.move(row, Phase.preparing)
+        self.out.prepare.append(row)
+
+    def remember(self, row: TaskRow, value: Any, report: Any = None) -> bool:
+        """Have the result of a row with a key kept; whether the row's end is to wait for that."""
+        self.out.remember.append((row, row.key or "", value))
+        if self.remember_first:
+            self.move(row, Phase.remembering)
+            row.value = (value, report)
+        return self.remember_first
+
+    def release(self, row: TaskRow) -> None:
+        """Say that the call of a row, if it has a key, will have no result."""
+        if row.key is not None:
+            self.out.release.append((row.id, row.key))
+
+    def _follow(self, row: TaskRow, phase: int, value: Any) -> list[tuple[TaskRow, int, Any, Any]]:
+        """How those end that were the same call as a row that has ended; if it was cancelled, they go on without it."""
+        rows = [follower for follower in self.followers.pop(row.id, ()) if follower.phase == Phase.attached]
+        if phase == Phase.cancelled:
+            for follower in rows:
+                self.prepare(follower)
+            return []
+        return [(follower, Phase.recalled if phase == Phase.done else phase, value, None) for follower in rows]
 
     def move(self, row: TaskRow, phase: int) -> None:
         """Change a row's phase, and the counts with it."""
@@ -253,8 +287,17 @@ class TaskMachine:
                 self._require(awaited[id(row)] == row.unresolved, row, "has edges that are not mirrored")
             if row.phase == Phase.launched:
                 self._require(row.ready, row, "was launched before it was prepared")
+            if row.phase == Phase.attached:
+                self._require(row in self.followers.get(row.value, ()), row, "follows nobody")
+        for task in self.followers:
+            self._require_leader(task)
         if live != self.counts[:FIRST_FINAL]:
             raise InternalConsistencyError(f"counts {self.counts} differ from a recount {live}")
+
+    def _require_leader(self, task: int) -> None:
+        leader = self.rows.get(task)
+        if leader is None or leader.phase not in (Phase.launched, Phase.joining, Phase.remembering):
+            raise InternalConsistencyError(f"task {task} is followed, and is {leader!r}; story: {self.story(task)}")
 
     def _require(self, holds: bool, row: TaskRow, complaint: str) -> None:
         if not holds:

@@ -355,7 +355,17 @@ class MonitoringSink(Protocol):
 
 @runtime_checkable
 class Memo(Protocol):
-    """Remembered results: key, lookup, attach, acknowledged remember. Called off the owner thread."""
+    """Remembered results: key, lookup, attach, acknowledged remember. Called off the owner thread.
+
+    Attributes:
+        remembers_first: Whether the end of a task that is remembered is to wait for the acknowledgement.
+        when_asked: To be called before a checkpoint that somebody asks for: brings the results that are on their way.
+        wants_notes: Whether somebody is to keep the keys of calls that run.
+    """
+
+    remembers_first: bool
+    wants_notes: bool
+    when_asked: Callable[[], None] | None
 
     def key(self, task: Mapping[str, Any]) -> str | None:
         """The key under which this call would be remembered, or None if it is not to be."""
@@ -369,12 +379,28 @@ class Memo(Protocol):
         """The task in flight that computes the same key, or None after noting that ``task`` now does."""
         ...
 
+    def release(self, key: str, task: int) -> None:
+        """Note that ``task``, of which ``attach`` has been told, will not compute its key."""
+        ...
+
     def remember(self, key: str, value: Any, acknowledge: Callable[[], None]) -> None:
         """Keep a result; ``acknowledge`` is called once it is as durable as promised."""
         ...
 
-    def close(self) -> None:
-        """Write what is pending and release."""
+    def remember_all(self, results: Sequence[tuple[str, Any, int]], acknowledge: Callable[[list[int]], None]) -> None:
+        """Keep results: keys, values and tasks; ``acknowledge`` is called with tasks whose results are durable."""
+        ...
+
+    def checkpoint(self, tasks: Sequence[int] | None = None) -> str | None:
+        """Write what is not written yet, of all tasks or of some; returns the folder where it is, if there is one."""
+        ...
+
+    def catch_up(self, timeout: float) -> None:
+        """Wait, for so many seconds at most, until what was handed over for writing has been acknowledged."""
+        ...
+
+    def close(self, patience: float = ...) -> None:
+        """Write what is pending, for so many seconds at most, and release."""
         ...
 
 

@@ -2,7 +2,8 @@
 
 A record is (kind, time, subject, fields). Kinds: ``run`` (start and end of a run), ``task`` (a new task),
 ``state`` (a task's change of public state), ``block`` (a block's job changed), ``decision`` (a scaling decision and
-its reason), ``node`` (a manager came, changed or went), ``warning`` (something users should know).
+its reason), ``node`` (a manager came, changed or went), ``transfer`` (a file was moved, or could not be), ``memo``
+(the key of a call that is remembered, and why it ran), ``warning`` (something users should know).
 """
 
 from __future__ import annotations

@@ -54,11 +54,13 @@ class Phase(IntEnum):
     preparing = 2
     launched = 3
     joining = 4
-    done = 5
-    recalled = 6
-    failed = 7
-    dep_failed = 8
-    cancelled = 9
+    attached = 5
+    remembering = 6
+    done = 7
+    recalled = 8
+    failed = 9
+    dep_failed = 10
+    cancelled = 11
 
 
 FINAL_PHASES = frozenset({Phase.done, Phase.recalled, Phase.failed, Phase.dep_failed, Phase.cancelled})
@@ -70,6 +72,8 @@ _STATE_OF_PHASE: dict[Phase, States] = {
     Phase.preparing: States.pending,
     Phase.launched: States.launched,
     Phase.joining: States.joining,
+    Phase.attached: States.pending,
+    Phase.remembering: States.launched,
     Phase.done: States.exec_done,
     Phase.recalled: States.memo_done,
     Phase.failed: States.failed,

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from parsl_like.core.events import EventType
 from parsl_like.core.graph import connect, disconnect, note_failure
+from parsl_like.core.ids import TaskId
 from parsl_like.core.retry import may_retry, may_run_again
 from parsl_like.core.states import Phase, States
 from parsl_like.core.task import JoinTargets, TaskRow
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from parsl_like.core.machine import TaskMachine
 
 Transition = Callable[["TaskMachine", TaskRow, Any], None]
+
+IN_FLIGHT = (Phase.launched, Phase.joining, Phase.remembering)
+"""Phases of a task whose call runs, or has run: equal ones wait for its end."""
 
 
 def submit(machine: TaskMachine, row: TaskRow, _data: Any) -> None:
@@ -57,6 +61,18 @@ def recalled(machine: TaskMachine, row: TaskRow, value: Any) -> None:
     machine.settle(row, Phase.recalled, value)
 
 
+def attached(machine: TaskMachine, row: TaskRow, leader: int) -> None:
+    """An equal call is in flight: its end will be this one's, unless it has ended meanwhile."""
+    followed = machine.rows.get(leader)
+    if followed is None or followed.phase not in IN_FLIGHT:
+        machine.out.release.append((TaskId(leader), row.key or ""))
+        machine.prepare(row)
+        return
+    machine.move(row, Phase.attached)
+    row.value = leader
+    machine.followers.setdefault(leader, []).append(row)
+
+
 def dependencies_failed(machine: TaskMachine, row: TaskRow, failed: Any) -> None:
     """Something it depends on had failed before it was submitted, or its future cannot give its value."""
     row.failed_depends = list(failed)
@@ -65,6 +81,7 @@ def dependencies_failed(machine: TaskMachine, row: TaskRow, failed: Any) -> None
 
 def prepare_failed(machine: TaskMachine, row: TaskRow, error: Any) -> None:
     """It cannot even be started."""
+    machine.release(row)
     machine.settle(row, Phase.failed, error)
 
 
@@ -78,10 +95,17 @@ def attempt_succeeded(machine: TaskMachine, row: TaskRow, data: Any) -> None:
             machine.announce(row, States.joining)
             machine.out.watch.append((row, value))
         else:
+            machine.release(row)
             machine.settle(row, Phase.failed, machine.join_type_error(row.app.name, value))
         return
-    if row.key is not None:
-        machine.out.remember.append((row, row.key, value))
+    if row.key is not None and machine.remember(row, value, report):
+        return
+    machine.settle(row, Phase.done, value, report)
+
+
+def remembered(machine: TaskMachine, row: TaskRow, _data: Any) -> None:
+    """The result is safe: it is the task's end."""
+    value, report = row.value
     machine.settle(row, Phase.done, value, report)
 
 
@@ -94,6 +118,7 @@ def attempt_failed(machine: TaskMachine, row: TaskRow, data: Any) -> None:
         machine.retried[row.app.name] = machine.retried.get(row.app.name, 0) + 1
         machine.try_again(row, error)
     else:
+        machine.release(row)
         machine.settle(row, Phase.failed, error, report)
 
 
@@ -106,6 +131,7 @@ def attempt_lost(machine: TaskMachine, row: TaskRow, data: Any) -> None:
     if may_run_again(row, machine.lost_retries):
         machine.try_again(row, cause)
     else:
+        machine.release(row)
         machine.settle(row, Phase.failed, machine.loss_error(cause, row.losses))
 
 
@@ -113,7 +139,10 @@ def join_done(machine: TaskMachine, row: TaskRow, data: Any) -> None:
     """The inner futures have ended: so has the join app."""
     ok, value = data
     if ok and row.key is not None:
-        machine.out.remember.append((row, row.key, value))
+        if machine.remember(row, value):
+            return
+    elif not ok:
+        machine.release(row)
     machine.settle(row, Phase.done if ok else Phase.failed, value)
 
 
@@ -123,6 +152,22 @@ def cancel(machine: TaskMachine, row: TaskRow, error: Any) -> None:
         machine.out.cancel.append((row.attempt_id, row.executor))
     elif row.phase == Phase.waiting:
         disconnect(row, machine.foreign)
+    if row.phase in IN_FLIGHT:
+        machine.release(row)
+    machine.settle(row, Phase.cancelled, error)
+
+
+def cancel_too_late(machine: TaskMachine, row: TaskRow, _error: Any) -> None:
+    """The result is there, if not yet as safe as it was to be: it is the end all the same."""
+    remembered(machine, row, None)
+
+
+def let_go(machine: TaskMachine, row: TaskRow, error: Any) -> None:
+    """Follow no longer, and end."""
+    rows = machine.followers[row.value]
+    rows.remove(row)
+    if not rows:
+        del machine.followers[row.value]
     machine.settle(row, Phase.cancelled, error)
 
 
@@ -131,14 +176,18 @@ TRANSITIONS: Mapping[tuple[Phase, EventType], Transition] = {
     (Phase.waiting, EventType.DEPENDENCY_DONE): dependency_done,
     (Phase.preparing, EventType.PREPARED): prepared,
     (Phase.preparing, EventType.RECALLED): recalled,
+    (Phase.preparing, EventType.ATTACHED): attached,
     (Phase.preparing, EventType.DEPENDENCIES_FAILED): dependencies_failed,
     (Phase.preparing, EventType.PREPARE_FAILED): prepare_failed,
     (Phase.launched, EventType.ATTEMPT_SUCCEEDED): attempt_succeeded,
     (Phase.launched, EventType.ATTEMPT_FAILED): attempt_failed,
     (Phase.launched, EventType.ATTEMPT_LOST): attempt_lost,
     (Phase.joining, EventType.JOIN_DONE): join_done,
+    (Phase.remembering, EventType.REMEMBERED): remembered,
     (Phase.waiting, EventType.CANCEL_REQUESTED): cancel,
     (Phase.preparing, EventType.CANCEL_REQUESTED): cancel,
     (Phase.launched, EventType.CANCEL_REQUESTED): cancel,
     (Phase.joining, EventType.CANCEL_REQUESTED): cancel,
+    (Phase.attached, EventType.CANCEL_REQUESTED): let_go,
+    (Phase.remembering, EventType.CANCEL_REQUESTED): cancel_too_late,
 }

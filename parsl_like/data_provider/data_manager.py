@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -9,11 +10,13 @@ from functools import partial
 from typing import Any, Literal, TypeVar
 
 from parsl_like.core.unbuilt import Unbuilt, is_unbuilt
+from parsl_like.data_provider.deliveries import Deliveries
 from parsl_like.data_provider.file_noop import NoOpFileStaging
 from parsl_like.data_provider.files import File
 from parsl_like.data_provider.ftp import FTPSeparateTaskStaging
 from parsl_like.data_provider.http import HTTPSeparateTaskStaging
 from parsl_like.data_provider.staging import Staging  # noqa: TC001 - older programs look for it here
+from parsl_like.data_provider.whereabouts import Whereabouts
 from parsl_like.data_provider.zip import ZipFileStaging
 from parsl_like.errors import StagingError
 
@@ -100,7 +103,8 @@ class StagedCall:
 class DataManager:
     """Knows who moves files. Called by the threads that submit; the kernel's own threads never do.
 
-    A transfer that is under way is shared by all calls that want the same URL at the same place.
+    A file is brought to a place once in a run: calls that want the same URL there share the transfer while it is under
+    way, and find the file afterwards. Who changes a file on its server says so by :meth:`forget`.
 
     Args:
         dfk: The kernel, for staging providers that submit tasks.
@@ -115,7 +119,8 @@ class DataManager:
         self.dfk = dfk
         self._defaults = tuple(defaults)
         self._file_future = file_future
-        self._transfers: dict[tuple[str, str, str], Future[Any]] = {}
+        self._deliveries = Deliveries()
+        self._whereabouts = Whereabouts(str(getattr(dfk, "run_id", "")))
 
     def stage(self, kwargs: Mapping[str, Any], args: Sequence[Any], func: Function, executor: Any) -> StagedCall:
         """What a call becomes so that its files travel. Worth calling only if :func:`carries_files` says so.
@@ -181,20 +186,16 @@ class DataManager:
         if not isinstance(input, File):
             future = staging.stage_in(self, label, file, input)
             return input if future is None else future
-        key = (file.url, label, str(getattr(executor, "working_dir", None)))
-        under_way = self._transfers.get(key)
-        if under_way is not None:
-            return under_way
-        future = staging.stage_in(self, label, file, None)
-        if future is None:
-            return file
-        self._transfers[key] = future
-        future.add_done_callback(partial(self._transferred, key))
-        return future
+        start = partial(staging.stage_in, self, label, file, None)
+        if not getattr(staging, "once_per_place", True):
+            future = start()
+            return file if future is None else future
+        return self._deliveries.brought((file.url, label, self.folder(executor)), file, start)
 
-    def _transferred(self, key: tuple[str, str, str], future: Future[Any]) -> None:
-        if self._transfers.get(key) is future:  # and not one that another thread has begun at the same moment
-            del self._transfers[key]
+    def forget(self, file: File) -> None:
+        """The file has another content from now on: tasks that are called later have it brought again."""
+        self._whereabouts.next_token(file)
+        self._deliveries.forget(file.url)
 
     def replace_task(self, file: File, func: Function, executor: Any) -> Function:
         """The function that brings the file itself, or the same function."""
@@ -215,25 +216,126 @@ class DataManager:
         staging = self._taker("can_stage_out", file, executor)
         return staging.replace_task_stage_out(self, str(getattr(executor, "label", executor)), file, func) or func
 
+    # --- for staging providers -----------------------------------------------------------------------------------
+
+    def folder(self, executor: Any) -> str:
+        """The directory of an executor's staged files; "" for that in which its tasks run.
+
+        Args:
+            executor: Its description or its label.
+        """
+        working_dir = getattr(self._described(executor), "working_dir", None)
+        return "" if working_dir is None else os.fspath(working_dir)
+
+    def local_path(self, file: File, executor: str, name: str | None = None) -> str:
+        """The path of a staged file for the tasks of an executor; files of one name do not meet there.
+
+        Args:
+            file: The file.
+            executor: The executor's label.
+            name: Its name there; None for the last part of its URL.
+
+        Raises:
+            StagingError: the name would lead out of the directory, or there is none.
+        """
+        return self._whereabouts.path(file, executor, self.folder(executor), name)
+
+    def token(self, file: File) -> str:
+        """What tells the file as it is now from what it was; for notes where tasks run."""
+        return self._whereabouts.token(file)
+
+    def next_token(self, file: File) -> str:
+        """The same for a task that makes the file anew; who wanted it before is not served with it."""
+        self.forget(file)
+        return self._whereabouts.token(file)
+
+    def transfer(self, func: Function, what: Any, file: File, executor: str, after: Future[Any] | None) -> Future[Any]:
+        """Submit a task that moves a file; the future of the file.
+
+        Args:
+            func: What the task does, ``func(what, after, _parsl_staging_inhibit=True)``.
+            what: Its argument, small and without futures.
+            file: The file, with its ``local_path``.
+            executor: The label of the executor that runs it.
+            after: What it has to wait for; None if it can begin.
+        """
+        if after is not None and self._file_future is not None:
+            after = self._file_future(after, file, getattr(after, "tid", None))  # and not a result that may be large
+        future = self.dfk.submit(func, app_args=(what, after), executors=[executor], app_kwargs={INHIBIT[0]: True})
+        future.add_done_callback(partial(self._tell, file, executor))
+        return future if self._file_future is None else self._file_future(future, file, getattr(future, "tid", None))
+
+    def made_here(self, file: File, executor: str, parent: Future[Any] | None) -> Future[Any] | None:
+        """The future of a file that a task of the same executor makes, if its workers share their files; else None.
+
+        Args:
+            file: The file; its ``local_path`` is where that task leaves it.
+            executor: The executor's label.
+            parent: The future of the file.
+        """
+        if parent is None or self._file_future is None:
+            return None
+        if not self._whereabouts.is_made_here(file, executor, parent):
+            return None
+        return self._file_future(parent, file, getattr(parent, "tid", None))
+
+    def note_maker(self, file: File, executor: str, app_fu: Future[Any]) -> None:
+        """A task of the executor makes the file and leaves it at its ``local_path``."""
+        self.forget(file)
+        self._whereabouts.made_by(file, executor, app_fu)
+
+    def with_room(self, file: File, executor: str, func: Function) -> Function | None:
+        """The function, called when there is a directory for a file that it makes; None if there is one anyway."""
+        from parsl_like.remote.transfers.intask import Room, staged
+        from parsl_like.remote.transfers.urls import shown
+
+        path = file.local_path if file.local_path is not None else self.local_path(file, executor)
+        if not os.path.dirname(path):
+            return None
+        return staged(func, Room(path, self.folder(executor), shown(file.url)))
+
+    def _tell(self, file: File, executor: str, future: Future[Any]) -> None:
+        """Leave a record of a transfer that has ended."""
+        recorder = getattr(self.dfk, "recorder", None)
+        if recorder is None or future.cancelled():
+            return
+        import time
+
+        from parsl_like.core.records import Record, reason_of
+        from parsl_like.remote.transfers.urls import shown
+
+        error = future.exception()
+        facts: dict[str, Any] = {"task": getattr(future, "tid", None), "executor": executor, "path": file.local_path}
+        if error is not None:
+            facts["failed"] = reason_of(error)
+        else:
+            moved = future.result()
+            facts |= {"bytes": moved.size, "seconds": round(moved.seconds, 6), "tries": moved.tries}
+        recorder.record(Record("transfer", time.time(), shown(file.url), facts))
+
     # --- parts ---------------------------------------------------------------------------------------------------
 
     def _stage_outputs(
         self, kwargs: dict[str, Any], func: Function, executor: Any
     ) -> tuple[tuple[Outgoing, ...], Function]:
         promised: list[tuple[Place, Any]] = [("outputs", given) for given in kwargs.get("outputs") or ()]
-        promised += [(name, kwargs[name]) for name in STREAMS if isinstance(kwargs.get(name), File)]
+        promised += [(name, kwargs[name]) for name in STREAMS if _stream_file(kwargs.get(name)) is not None]
         outgoing = []
         for place, given in promised:
-            if not isinstance(given, File):
+            promise = given if place == "outputs" else _stream_file(given)
+            if not isinstance(promise, File):
                 outgoing.append(Outgoing(place, given))
                 continue
-            file = given.cleancopy()
+            file = promise.cleancopy()
             staging = self._taker("can_stage_out", file, executor)
             func = self.replace_task_stage_out(file, func, executor)
-            outgoing.append(Outgoing(place, given, file, staging))
+            outgoing.append(Outgoing(place, promise, file, staging))
         if kwargs.get("outputs"):
             kwargs["outputs"] = [out.file or out.given for out in outgoing if out.place == "outputs"]
-        kwargs |= {out.place: out.file for out in outgoing if out.place in STREAMS}
+        for out in outgoing:
+            if out.place in STREAMS:
+                mode = kwargs[out.place][1:] if isinstance(kwargs[out.place], tuple) else ()
+                kwargs[out.place] = (out.file, *mode) if mode else out.file
         return tuple(outgoing), func
 
     def _taker(self, question: str, file: File, executor: Any) -> Staging:
@@ -253,23 +355,36 @@ class DataManager:
         text = f"no staging provider takes a {file.scheme}: URL {way} executor {getattr(executor, 'label', executor)!s}"
         if isinstance(described, Unbuilt):
             lacks = f"{type(described).__name__} is described only: this version cannot {described.missing}"
-            raise StagingError(file.url, f"{text} ({lacks}). Instead, {described.meanwhile}")
+            raise StagingError(_shown(file), f"{text} ({lacks}). Instead, {described.meanwhile}")
         names = ", ".join(dict.fromkeys(type(staging).__name__ for staging in tried)) or "none"
-        raise StagingError(file.url, f"{text} (tried: {names}). Add one to its storage_access.")
+        raise StagingError(_shown(file), f"{text} (tried: {names}). Add one to its storage_access.")
 
     def _storage_access(self, executor: Any) -> Sequence[Staging] | None:
-        if isinstance(executor, str):
-            session = self.dfk.executors[executor]
-            executor = getattr(session, "description", session)
-        access: Sequence[Staging] | None = executor.storage_access
+        access: Sequence[Staging] | None = self._described(executor).storage_access
         return access
+
+    def _described(self, executor: Any) -> Any:
+        """The description of an executor that may be given by its label."""
+        if not isinstance(executor, str):
+            return executor
+        session = self.dfk.executors[executor]
+        return getattr(session, "description", session)
 
 
 def carries_files(args: Sequence[Any], kwargs: Mapping[str, Any]) -> bool:
     """Whether a call has to be staged: it has ``inputs`` or ``outputs``, or a file among its arguments."""
     if kwargs and ("inputs" in kwargs or "outputs" in kwargs or any(map(_may_travel, kwargs.values()))):
         return True
+    if kwargs and any(name in kwargs and _stream_file(kwargs[name]) is not None for name in STREAMS):
+        return True
     return any(map(_may_travel, args))
+
+
+def _stream_file(given: Any) -> File | None:
+    """The file to which a stream goes: given as it is, or with the mode in which it is opened."""
+    if isinstance(given, tuple) and given:
+        given = given[0]
+    return given if isinstance(given, File) else None
 
 
 def _may_travel(argument: Any) -> bool:
@@ -278,3 +393,9 @@ def _may_travel(argument: Any) -> bool:
         return True
     # Asked of the class: the futures of apps answer any attribute asked of an instance with one more future.
     return isinstance(argument, Future) and hasattr(type(argument), "file_obj")
+
+
+def _shown(file: File) -> str:
+    from parsl_like.remote.transfers.urls import shown  # only an error needs it
+
+    return shown(file.url)

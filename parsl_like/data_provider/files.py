@@ -6,8 +6,11 @@ import os
 import re
 from typing import Any, Self
 
-_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/|file:")
-"""How a URL begins. A scheme has two letters at least: ``C:/data`` is a path, and so is ``12:30.log``."""
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+(?:::[A-Za-z][A-Za-z0-9+.-]+)*:/|file:")
+"""How a URL begins. A scheme has two letters at least: ``C:/data`` is a path, and so is ``12:30.log``.
+
+There may be several, as in ``simplecache::s3://bucket/key``, which fsspec reads.
+"""
 
 
 class File:

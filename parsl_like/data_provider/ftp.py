@@ -1,4 +1,4 @@
-"""Files from FTP servers, before a task or within it; so far descriptions."""
+"""Files from and to FTP servers, before and after a task or within it."""
 
 from __future__ import annotations
 
@@ -6,25 +6,27 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from parsl_like.core.arguments import spelled
-from parsl_like.data_provider.described import DescribedStaging
+from parsl_like.data_provider.transfers import InTask, SeparateTasks
 
 
 @spelled()
-@dataclass
-class FTPSeparateTaskStaging(DescribedStaging):
-    """Describes fetching ``ftp:`` files by a task of their own, once for all who want them."""
+@dataclass(kw_only=True)
+class FTPSeparateTaskStaging(SeparateTasks):
+    """Fetches ``ftp:`` and ``ftps:`` files by a task of their own, once for all tasks of an executor that want them.
 
-    missing: ClassVar[str] = "fetch files by FTP"
-    meanwhile: ClassVar[str] = "fetch the file in an app, with ftplib or curl, and pass it on as an output."
-    refused_when_used: ClassVar[bool] = True  # one of default_staging
-    brings: ClassVar[tuple[str, ...]] = ("ftp",)
+    The executor's workers have to share a file system: the task may run on another of its nodes. A file in ``outputs``
+    is sent.
+    """
+
+    schemes: ClassVar[tuple[str, ...]] = ("ftp", "ftps")
 
 
 @spelled()
-@dataclass
-class FTPInTaskStaging(DescribedStaging):
-    """Describes fetching ``ftp:`` files within the task that wants them."""
+@dataclass(kw_only=True)
+class FTPInTaskStaging(InTask):
+    """Fetches ``ftp:`` and ``ftps:`` files within the task that wants them, once for all tasks of a node.
 
-    missing: ClassVar[str] = FTPSeparateTaskStaging.missing
-    meanwhile: ClassVar[str] = FTPSeparateTaskStaging.meanwhile
-    brings: ClassVar[tuple[str, ...]] = ("ftp",)
+    Nothing has to be shared between the nodes. A file in ``outputs`` is sent.
+    """
+
+    schemes: ClassVar[tuple[str, ...]] = ("ftp", "ftps")

@@ -1,4 +1,4 @@
-"""Files from web servers, before a task or within it; so far descriptions."""
+"""Files from and to web servers, before and after a task or within it."""
 
 from __future__ import annotations
 
@@ -6,25 +6,27 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from parsl_like.core.arguments import spelled
-from parsl_like.data_provider.described import DescribedStaging
+from parsl_like.data_provider.transfers import InTask, SeparateTasks
 
 
 @spelled()
-@dataclass
-class HTTPSeparateTaskStaging(DescribedStaging):
-    """Describes fetching ``http:`` and ``https:`` files by a task of their own, once for all who want them."""
+@dataclass(kw_only=True)
+class HTTPSeparateTaskStaging(SeparateTasks):
+    """Fetches ``http:`` and ``https:`` files by a task of their own, once for all tasks of an executor that want them.
 
-    missing: ClassVar[str] = "fetch files by HTTP"
-    meanwhile: ClassVar[str] = "fetch the file in an app, with urllib.request or curl, and pass it on as an output."
-    refused_when_used: ClassVar[bool] = True  # one of default_staging
-    brings: ClassVar[tuple[str, ...]] = ("http", "https")
+    The executor's workers have to share a file system: the task may run on another of its nodes. A file in ``outputs``
+    is sent by PUT.
+    """
+
+    schemes: ClassVar[tuple[str, ...]] = ("http", "https")
 
 
 @spelled()
-@dataclass
-class HTTPInTaskStaging(DescribedStaging):
-    """Describes fetching ``http:`` and ``https:`` files within the task that wants them."""
+@dataclass(kw_only=True)
+class HTTPInTaskStaging(InTask):
+    """Fetches ``http:`` and ``https:`` files within the task that wants them, once for all tasks of a node.
 
-    missing: ClassVar[str] = HTTPSeparateTaskStaging.missing
-    meanwhile: ClassVar[str] = HTTPSeparateTaskStaging.meanwhile
-    brings: ClassVar[tuple[str, ...]] = ("http", "https")
+    Nothing has to be shared between the nodes. A file in ``outputs`` is sent by PUT.
+    """
+
+    schemes: ClassVar[tuple[str, ...]] = ("http", "https")

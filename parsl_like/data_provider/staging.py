@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -21,7 +21,14 @@ class Staging:
 
     All methods are called once for each file of a call, in the thread that makes the call, before it is submitted.
     They may change ``file.local_path``: the file is a copy that belongs to this one call.
+
+    Attributes:
+        once_per_place: Whether a file that ``stage_in`` has brought for one call need not be brought for others that
+            want the same URL on the same executor. Then it is called once for them all, and the future that it gives
+            has to end with the File.
     """
+
+    once_per_place: ClassVar[bool] = True
 
     def can_stage_in(self, file: File) -> bool:
         """Whether this brings such a file to a task; the first that says so gets it."""

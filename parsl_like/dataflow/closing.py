@@ -31,6 +31,9 @@ CLEANUP_SECONDS = 25.0
 RECORDS_SECONDS = 2.0, 10.0
 """How long the records may take to be written at least, whatever is left of the time, and at most."""
 
+REMEMBERING_SECONDS = 5.0
+"""How long results may take to be on disk; after that their tasks end without."""
+
 LEAVING_SECONDS = 5.0
 """How long each provider may take to be left."""
 
@@ -58,6 +61,7 @@ class Closing:
         self._kernel.is_open = False
         for step in (
             self._look_around,
+            self._remember_results,
             self._cancel_tasks,
             self._stop_loop,
             self._leave_blocks,
@@ -66,6 +70,7 @@ class Closing:
             self._close_block_files,
             self._stop_services,
             self._end_stragglers,
+            self._close_memory,
             self._write_summary,
         ):
             try:
@@ -82,6 +87,17 @@ class Closing:
     def _look_around(self, _deadline: float) -> None:
         """Note what is wrong now: soon nothing will run any more, and that will be as it should be."""
         self._kernel.health.freeze()
+
+    def _remember_results(self, deadline: float) -> None:
+        """Results that wait for a disk are to be safe before their tasks end; one that hangs is not waited for long."""
+        kernel = self._kernel
+        if not kernel._loop.alive:
+            return
+        patience = min(REMEMBERING_SECONDS, deadline - time.monotonic())
+        kernel.remembering.catch_up(patience)
+        if kernel.machine.counts[Phase.remembering]:
+            kernel._memo.catch_up(patience)
+            kernel._loop.call(lambda: None)  # tasks whose results have been acknowledged have ended now
 
     def _cancel_tasks(self, deadline: float) -> None:
         """Cancel what has not ended; code that runs on threads, which nobody can end, may end by itself before."""
@@ -176,6 +192,10 @@ class Closing:
             callbacks.put(owed)
             callbacks.stop(max(0.5, min(3.0, deadline - time.monotonic())))
         kernel.submission.settled(0)
+
+    def _close_memory(self, deadline: float) -> None:
+        """The last checkpoint is written, so that the summary can say whether it is whole."""
+        self._kernel.remembering.close(max(RECORDS_SECONDS[0], deadline - time.monotonic()))
 
     def _write_summary(self, _deadline: float) -> None:
         kernel = self._kernel

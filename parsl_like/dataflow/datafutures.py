@@ -74,4 +74,7 @@ class DataFuture(LazyFuture[Any]):
         return self._parent.cancel()
 
     def __repr__(self) -> str:
-        return f"<DataFuture of {self.file_obj!r} from task {self.tid}>"
+        from parsl_like.remote.transfers.urls import shown  # a URL may have a password
+
+        file = f"{type(self.file_obj).__name__}({shown(self.file_obj.url)!r})"
+        return f"<DataFuture of {file} from task {self.tid}>"

@@ -48,6 +48,7 @@ from parsl_like.dataflow.memoization import memo_of, memoizer_of
 from parsl_like.dataflow.payloads import FailedPayloads
 from parsl_like.dataflow.preparation import Preparation
 from parsl_like.dataflow.readings import Readings
+from parsl_like.dataflow.remembering import Remembering
 from parsl_like.dataflow.retries import RetryDesk
 from parsl_like.dataflow.rundirs import files_in, make_rundir
 from parsl_like.dataflow.services import Service, is_service_thread
@@ -129,6 +130,7 @@ class DataFlowKernel(Readings):
     def _open(self, stack: ExitStack) -> None:
         """Start every part; each registers how it is ended, in reverse order."""
         from parsl_like.dataflow.opening import (
+            checkpoints_to_begin_with,
             open_logging,
             open_plugins,
             open_recorder,
@@ -147,12 +149,17 @@ class DataFlowKernel(Readings):
         self.kept_blocks = KeptBlocks(config, self._context, self.recorder.record)
         self.block_history = BlockHistory(self.kept_blocks.record)
         self.health = Health(self)
-        self._run_record = open_run_record(self._context, config)
+        self.memoizer = memoizer_of(config)
+        former, resumed = checkpoints_to_begin_with(self.memoizer, config, self.run_dir)
+        self._run_record = open_run_record(self._context, config, former, resumed)
         self._failures = FailureLog()
         self._payloads = FailedPayloads(self.run_dir)
-        self.memoizer = memoizer_of(config)
-        self._memo: Any = memo_of(self.memoizer, run_dir=self.run_dir, config_run_dir=str(config.run_dir))
-        stack.callback(self._memo.close)
+        self._memo: Any = memo_of(
+            self.memoizer, config, self.run_dir, former, self.plugins.memo_hashers, self.health.warn_of_checkpoint
+        )
+        self.remembering = Remembering(self)
+        stack.callback(self.remembering.close)
+        self._memo.when_asked = self.remembering.catch_up
         self.machine = TaskMachine(
             retries=config.retries,
             lost_retries=config.lost_retries,
@@ -160,6 +167,7 @@ class DataFlowKernel(Readings):
             dependency_error=lambda task, failed: DependencyError([(e, name) for name, e in failed], task),
             join_type_error=_join_type_error,
             loss_error=lambda cause, losses: TaskLost(cause, losses) if config.lost_retries else cause,
+            remember_first=self._memo.remembers_first,
         )
         self._loop = KernelLoop(self.machine, self._crashed)
         limited = config.max_outstanding_tasks is not None
@@ -169,6 +177,7 @@ class DataFlowKernel(Readings):
             self._memo,
             self._loop.post_all,
             post_news=self._loop.post_news,
+            note=self.remembering.note,
             limited=limited,
         )
         self.submission = Submission(
@@ -188,7 +197,8 @@ class DataFlowKernel(Readings):
             prepare=self._prepare.put,
             watch=lambda row, targets: watch(row, targets, self._loop.post),
             record=self._record,
-            remember=lambda items: self._prepare.put(partial(self._remember, items)),
+            remember=self.remembering.remember,
+            release=self.remembering.release,
             failed=self._keep_failed,
         )
         handler = config.retry_handler
@@ -334,20 +344,10 @@ class DataFlowKernel(Readings):
         self.recorder.put(raw)
         self._failures.note(raw, self._prepare.put)
 
-    def _remember(self, items: list[tuple[Any, str, Any]]) -> tuple[()]:
-        """Have results remembered; runs on the prepare thread, since hashing and writing may run user code."""
-        if self._preparation.asks_about_all:
-            self._memo.told(items)
-            return ()
-        for _row, key, value in items:
-            self._memo.remember(key, value, _acknowledged)
-        return ()
-
     def _keep_failed(self, rows: list[TaskRow]) -> None:
         if wanted := self._payloads.wanted(rows):
             self._prepare.put(partial(self._payloads.keep, wanted))
-        if self._preparation.asks_about_all:
-            self._prepare.put(partial(self._memo.told_failures, rows))
+        self.remembering.failed(rows)
 
     def _crashed(self, error: BaseException, ended: Sequence[TaskRow]) -> None:
         """The owner thread is dead: end every future with the reason, take no more."""
@@ -359,9 +359,17 @@ class DataFlowKernel(Readings):
         if self._loop.over:
             self._closing.end_unread()
 
-    def checkpoint(self, tasks: Any = None) -> None:
-        """Have the memoizer write what it remembers, if it can (Parsl 1.2's name of ``memoizer.checkpoint``)."""
-        self._memo.checkpoint()
+    def checkpoint(self, tasks: Sequence[int] | None = None) -> str | None:
+        """Write the results of apps with ``cache=True`` that are not written yet, and wait until they are on disk.
+
+        Args:
+            tasks: Ids of the tasks whose results are to be written; None for all.
+
+        Returns:
+            The checkpoint's folder; None if nothing is remembered, or the program's own memoizer does that.
+        """
+        written: str | None = self._memo.checkpoint(tasks)
+        return written
 
     # --- the end -------------------------------------------------------------------------------------------------
 
@@ -423,10 +431,6 @@ class DataFlowKernel(Readings):
 
     def __repr__(self) -> str:
         return f"<DataFlowKernel run {self.run_id} in {self.run_dir}, {'open' if self.is_open else 'closed'}>"
-
-
-def _acknowledged() -> None:
-    """Nothing waits for a result to be durable yet."""
 
 
 def _described(config: object) -> Config:

@@ -13,7 +13,7 @@ from parsl_like.dataflow.futures import CANCELLED, FAILED, SUCCEEDED
 
 if TYPE_CHECKING:
     from parsl_like.core.effects import Outbox
-    from parsl_like.core.ids import AttemptId
+    from parsl_like.core.ids import AttemptId, TaskId
     from parsl_like.core.ports import ExecutorSession
     from parsl_like.core.task import JoinTargets, TaskRow
     from parsl_like.dataflow.futures import AppFuture
@@ -42,10 +42,11 @@ class LiveEffects:
         watch: Waits for the inner futures of a join app.
         record: Takes raw state changes, on the records thread.
         remember: Keeps results for later equal calls.
+        release: Hears of calls in flight that will have no result, with their keys.
         failed: Takes the rows of tasks that have failed.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one taker for each kind of effect, given by name
         self,
         *,
         sessions: MutableMapping[str, ExecutorSession],
@@ -55,6 +56,7 @@ class LiveEffects:
         watch: Callable[[TaskRow, JoinTargets], None],
         record: Callable[[list[tuple[float, int, int, int, Any]]], None],
         remember: Callable[[list[tuple[TaskRow, str, Any]]], None],
+        release: Callable[[list[tuple[TaskId, str]]], None],
         failed: Callable[[list[TaskRow]], None],
     ) -> None:
         self._sessions: Mapping[str, ExecutorSession] = sessions
@@ -64,6 +66,7 @@ class LiveEffects:
         self._watch = watch
         self._record = record
         self._remember = remember
+        self._release = release
         self._failed = failed
         self._broken: dict[str, BaseException] = {}
 
@@ -80,14 +83,17 @@ class LiveEffects:
             self._launch(label, rows)
         if out.settle:
             self.settle(out.settle)
+        # Before what is to be prepared: an equal call that comes now is to find the result, or nobody in its way.
+        if out.remember:
+            self._remember(out.remember.copy())
+        if out.release:
+            self._release(out.release.copy())
         if out.prepare:
             self._prepare(out.prepare.copy())
         for row, targets in out.watch:
             self._watch(row, targets)
         if out.cancel:
             self._cancel(out.cancel)
-        if out.remember:
-            self._remember(out.remember.copy())
         if out.records:
             self._record(out.records.copy())
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from parsl_like.core.records import Record
 from parsl_like.dataflow.stalls import StallWatch
 from parsl_like.dataflow.telling import tell
-from parsl_like.dataflow.troubles import lasting, present, summed
+from parsl_like.dataflow.troubles import lasting, present, summed, trouble
 
 if TYPE_CHECKING:
     from parsl_like.core.ports import ExecutorSession
@@ -33,6 +33,7 @@ class Health:
         self._kernel = kernel
         self._frozen: list[dict[str, Any]] | None = None
         self._watches = False
+        self._of_checkpoint: list[dict[str, Any]] = []
         self.stalls = StallWatch(self.blocks, self._warn)
 
     def watch(self, session: ExecutorSession) -> bool:
@@ -54,7 +55,19 @@ class Health:
             for label, troubles in list(self.stalls.troubles.items())
             for entry in summed(f"executor {label}", troubles.described())
         ]
-        return [*now, *stalls, *lasting(status)]
+        return [*now, *stalls, *lasting(status), *self._of_checkpoint]
+
+    def warn_of_checkpoint(self, text: str) -> None:
+        """Say what is wrong with a checkpoint; on any thread, also while the kernel is being put together."""
+        kernel, now = self._kernel, self._kernel._clock.wall()
+        self._of_checkpoint.append(trouble("checkpoint", "warning", text, since=now, last=now))
+        kernel.recorder.record(Record("warning", now, "checkpoint", {"text": text}))
+        say = partial(_say, text, "Results are not affected.", kernel.run_dir)
+        prepare = getattr(kernel, "_prepare", None)
+        if prepare is None or not prepare.lives:
+            say()
+        else:
+            prepare.put(say)  # a terminal that takes nothing must not hold up whoever writes the checkpoint
 
     def blocks(self) -> dict[str, dict[str, Any]]:
         """By executor: its live blocks, how earlier ones ended, and what went wrong with them."""

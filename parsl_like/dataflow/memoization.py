@@ -1,23 +1,29 @@
 """Memoizers by Parsl's names, and the seam of memoization: key, lookup, attach, acknowledged remember.
 
-This version remembers nothing by itself: a :class:`BasicMemoizer` says what is wanted. A memoizer of the program's own,
+A :class:`BasicMemoizer` says what is wanted, and ``parsl_like.memo.session`` does it. A memoizer of the program's own,
 with :class:`Memoizer`'s methods, is asked about every task (``recalling.py``).
 """
 
 from __future__ import annotations
 
-import types
+import os
+import weakref
 from collections.abc import Callable, Mapping, Sequence
-from functools import singledispatch
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
 
 from parsl_like.config import Config, expect_checkpoint_options
+from parsl_like.dataflow.errors import BadCheckpoint
 
 if TYPE_CHECKING:
-    import os
     from concurrent.futures import Future
 
     from parsl_like.core.ports import Memo
+    from parsl_like.memo.hashers import id_for_memo as id_for_memo  # noqa: PLC0414 - for those who import it from here
+    from parsl_like.memo.session import MemoSession
+
+CHECKPOINT_FOLDER: Final = "checkpoint"
+"""The name of a run's checkpoint, in the run's directory."""
 
 
 class Memoizer:
@@ -58,10 +64,14 @@ class Memoizer:
 
 
 class BasicMemoizer(Memoizer):
-    """What is to be remembered, and when it is written; accepted by this version, which does neither yet.
+    """What is to be remembered, and when it is written.
+
+    It is a value that any number of runs may use. A class derived from it has methods that remember: it may extend
+    ``check_memo`` and the others, and is then asked about every task.
 
     Args:
-        checkpoint_files: Directories of earlier runs' checkpoints to begin with; None for those of the same folder.
+        checkpoint_files: Directories of earlier runs' checkpoints to begin with; None for all those in the folder of
+            all runs if there is a ``checkpoint_mode``, else for none.
         checkpoint_period: How often, for the mode periodic: "hours:minutes:seconds".
         checkpoint_mode: When results are written: task_exit, periodic, dfk_exit, manual, or None for never.
         memoize: Whether apps with ``cache=True`` are remembered at all.
@@ -84,19 +94,79 @@ class BasicMemoizer(Memoizer):
         self.memoize = memoize
         expect_checkpoint_options(self, "memoize")
 
+    def start(self, *, run_dir: str, config_run_dir: str) -> None:
+        """Begin to remember for a run; for classes derived from this one.
+
+        Args:
+            run_dir: The directory of this run.
+            config_run_dir: The directory of all runs.
+
+        Raises:
+            BadCheckpoint: one of ``checkpoint_files`` is not there.
+        """
+        former = former_checkpoints(self, run_dir, config_run_dir)
+        session = open_session(self, run_dir, former)
+        session.start()
+        self._keep(session)
+        self.__dict__["_own"] = session
+
     def check_memo(self, task: Any) -> Future[Any] | None:
-        """Nothing is remembered yet."""
-        return None
+        """A future of the result of an equal call, if it is remembered; None if the task has to run."""
+        session = self.__dict__.get("_own")
+        if session is None or not (self.memoize and task["memoize"]):
+            return None
+        key = session.key(task)
+        task["hashsum"] = key
+        found, value = session.lookup(key)
+        if not found:
+            return None
+        from concurrent.futures import Future
+
+        future: Future[Any] = Future()
+        future.set_result(value)
+        return future
+
+    def update_memo_result(self, task: Any, r: Any) -> None:
+        """Remember the result ``r`` of a task."""
+        session, key = self.__dict__.get("_own"), task["hashsum"]
+        if session is not None and key:
+            session.remember(key, r, lambda: None)
 
     def checkpoint(self) -> None:
-        """There is nothing to write yet."""
+        """Write what is not written yet, of every run that uses this memoizer, and wait until it is on disk."""
+        for session in [ref() for ref in self.__dict__.get("_sessions", ())]:
+            if session is not None:
+                session.checkpoint()
+
+    def close(self) -> None:
+        """Write what the mode says is to be written; for classes derived from this one."""
+        session = self.__dict__.pop("_own", None)
+        if session is not None:
+            session.close()
+            self._forget(session)
+
+    def _keep(self, session: MemoSession) -> None:
+        """Know a session, weakly, for ``checkpoint``."""
+        self.__dict__["_sessions"] = [*self.__dict__.get("_sessions", ()), weakref.ref(session)]
+
+    def _forget(self, session: Any) -> None:
+        """Know a session no longer; when it knows none, it is what was said and nothing else."""
+        left = [ref for ref in self.__dict__.pop("_sessions", ()) if ref() not in (None, session)]
+        if left:
+            self.__dict__["_sessions"] = left
+
+    def _said(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if not name.startswith("_")}
+
+    def __getstate__(self) -> dict[str, Any]:
+        return self._said()
 
     def __repr__(self) -> str:
-        fields = ", ".join(f"{name}={value!r}" for name, value in vars(self).items())
+        fields = ", ".join(f"{name}={value!r}" for name, value in self._said().items())
         return f"{type(self).__name__}({fields})"
 
     def __eq__(self, other: object) -> bool:
-        return type(other) is type(self) and vars(other) == vars(self)
+        return isinstance(other, BasicMemoizer) and type(other) is type(self) and other._said() == self._said()
 
     __hash__ = None  # type: ignore[assignment]  # it can be changed
 
@@ -105,29 +175,128 @@ def memoizer_of(config: Config) -> Any:
     """The memoizer that a configuration asks for, by a memoizer or by the options of Parsl 1.2."""
     if config.memoizer is not None:
         return config.memoizer
+    files = config.checkpoint_files
+    if files is None and config.checkpoint_mode is not None:
+        files = []  # Parsl 1.2 begins with none unless it is told
     return BasicMemoizer(
-        checkpoint_files=config.checkpoint_files,
+        checkpoint_files=files,
         checkpoint_period=config.checkpoint_period,
         checkpoint_mode=config.checkpoint_mode,
         memoize=config.app_cache,
     )
 
 
-def memo_of(memoizer: Any, *, run_dir: str, config_run_dir: str) -> Memo:
-    """What the kernel asks: the program's own memoizer, which is started, or nothing."""
-    if type(memoizer) is BasicMemoizer:
-        return NoMemo()
-    from parsl_like.dataflow.recalling import ProgramMemo  # few programs bring one
+def memo_of(
+    memoizer: Any,
+    config: Config,
+    run_dir: str,
+    former: Sequence[str] = (),
+    hashers: Mapping[type, Any] | None = None,
+    warn: Callable[[str], None] | None = None,
+) -> Memo:
+    """What the kernel asks: the program's own memoizer, which is started, the package's, or nothing.
 
-    memo = ProgramMemo(memoizer)
-    memo.start(run_dir, config_run_dir)
-    return memo
+    Args:
+        memoizer: Of the run.
+        config: Of the run.
+        run_dir: The directory of this run.
+        former: Folders of earlier runs' checkpoints, for the package's own.
+        hashers: What plugins say of how to tell arguments apart, by type.
+        warn: Takes sentences on what is wrong with checkpoints; None has them logged.
+    """
+    if type(memoizer) is not BasicMemoizer:
+        from parsl_like.dataflow.recalling import ProgramMemo  # few programs bring one
+
+        memo = ProgramMemo(memoizer)
+        memo.start(run_dir, str(config.run_dir))
+        return memo
+    if not memoizer.memoize:
+        return NoMemo()
+    session = open_session(memoizer, run_dir, former, config, hashers, warn)
+    session.start()
+    memoizer._keep(session)
+    return session
+
+
+def open_session(
+    memoizer: BasicMemoizer,
+    run_dir: str,
+    former: Sequence[str],
+    config: Config | None = None,
+    hashers: Mapping[type, Any] | None = None,
+    warn: Callable[[str], None] | None = None,
+) -> MemoSession:
+    """The memory of a run, which has read and written nothing yet."""
+    from pathlib import Path
+
+    from parsl_like.memo.session import USUAL_PERIOD, MemoOptions, MemoSession
+
+    environment = None if config is None else config.cache_environment
+    mode = memoizer.checkpoint_mode
+    if mode is None and config is not None and (config.resume is not None or config.checkpoint_sync):
+        mode = "task_exit"
+    options = MemoOptions(
+        mode=mode,
+        period=USUAL_PERIOD if memoizer.checkpoint_period is None else seconds_of(memoizer.checkpoint_period),
+        sync=config is not None and config.checkpoint_sync,
+        environment=None if environment is None else environment.encode("utf-8", "surrogatepass"),
+        files="content" if config is None else config.cache_files,
+        hashers=hashers,
+    )
+    return MemoSession(options, Path(run_dir, CHECKPOINT_FOLDER), [Path(each) for each in former], warn=warn)
+
+
+def seconds_of(period: str) -> float:
+    """Seconds in "hours:minutes:seconds", at least one."""
+    hours, minutes, seconds = map(int, period.split(":"))
+    return float(max(1, hours * 3600 + minutes * 60 + seconds))
+
+
+def former_checkpoints(memoizer: Any, run_dir: str, config_run_dir: str) -> list[str]:
+    """Folders of earlier runs' checkpoints that a memoizer wants to begin with, the oldest first.
+
+    Raises:
+        BadCheckpoint: one that it names is not there.
+    """
+    if not isinstance(memoizer, BasicMemoizer):
+        return []
+    wanted = memoizer.checkpoint_files
+    if wanted is None:
+        if memoizer.checkpoint_mode is None or not memoizer.memoize:
+            return []
+        from parsl_like.utils import get_all_checkpoints
+
+        own = os.path.join(run_dir, CHECKPOINT_FOLDER)
+        return [folder for folder in get_all_checkpoints(config_run_dir) if folder != own]
+    return [_folder_of(os.fspath(given)) for given in wanted]
+
+
+def _folder_of(given: str) -> str:
+    """The folder of a checkpoint that is given by itself, by its file or by its run.
+
+    Raises:
+        BadCheckpoint: it is not there.
+    """
+    if os.path.isfile(given):
+        return os.path.dirname(os.path.abspath(given))
+    inner = os.path.join(given, CHECKPOINT_FOLDER)
+    if os.path.isdir(inner):
+        return os.path.abspath(inner)
+    if not os.path.isdir(given):
+        raise BadCheckpoint(
+            f"{given!r} was given as a checkpoint of an earlier run, and is not there; "
+            "get_all_checkpoints() finds those that are."
+        )
+    return os.path.abspath(given)
 
 
 class NoMemo:
     """Remembers nothing: ``cache=True`` is accepted, and every call runs."""
 
     asks_about_all = False
+    remembers_first = False
+    wants_notes = False
+    when_asked: Callable[[], None] | None = None
 
     def key(self, task: Mapping[str, Any]) -> str | None:
         """No call has a key."""
@@ -141,73 +310,36 @@ class NoMemo:
         """No equal call is ever in flight."""
         return None
 
+    def release(self, key: str, task: int) -> None:
+        """Nobody waits for it."""
+
     def remember(self, key: str, value: Any, acknowledge: Callable[[], None]) -> None:
         """Acknowledged at once: nothing was promised."""
         acknowledge()
 
-    def checkpoint(self) -> None:
+    def remember_all(self, results: Sequence[tuple[str, Any, int]], acknowledge: Callable[[list[int]], None]) -> None:
+        """Acknowledged at once, as one by one."""
+        for key, value, task in results:
+            self.remember(key, value, partial(acknowledge, [task]))
+
+    def checkpoint(self, tasks: Sequence[int] | None = None) -> str | None:
+        """There is nothing to write."""
+        return None
+
+    def catch_up(self, timeout: float) -> None:
         """There is nothing to write."""
 
-    def close(self) -> None:
+    def close(self, patience: float = 0.0) -> None:
         """There is nothing to release."""
 
 
 # --- what an argument is remembered by
 
 
-@singledispatch
-def id_for_memo(obj: object, output_ref: bool = False) -> bytes:
-    """Bytes by which an argument is told from others; equal for equal values, in every process.
+def __getattr__(name: str) -> Any:
+    """``id_for_memo``, by which programs say what tells values of their types apart; loaded when it is asked for."""
+    if name == "id_for_memo":
+        from parsl_like.memo.hashers import id_for_memo  # only for runs that remember something
 
-    Programs register their own types: ``@id_for_memo.register(MyType)``.
-
-    Args:
-        obj: The argument.
-        output_ref: Whether it stands for something the task makes, not for something it reads.
-
-    Raises:
-        ValueError: nobody has said what tells values of its type apart.
-    """
-    raise ValueError(
-        f"unknown type for memoization: {type(obj).__name__}. Register it with id_for_memo, or name the argument in "
-        "ignore_for_cache."
-    )
-
-
-@id_for_memo.register(str)
-@id_for_memo.register(int)
-@id_for_memo.register(float)
-@id_for_memo.register(complex)
-@id_for_memo.register(bytes)
-@id_for_memo.register(type(None))
-def _(obj: object, output_ref: bool = False) -> bytes:
-    return _framed(type(obj).__name__.encode(), repr(obj).encode("utf-8", "surrogatepass"))
-
-
-@id_for_memo.register(list)
-@id_for_memo.register(tuple)
-def _(obj: Sequence[Any], output_ref: bool = False) -> bytes:
-    return _framed(type(obj).__name__.encode(), *(id_for_memo(part, output_ref=output_ref) for part in obj))
-
-
-@id_for_memo.register(dict)
-def _(obj: dict[Any, Any], output_ref: bool = False) -> bytes:
-    pairs = sorted((id_for_memo(key), id_for_memo(value, output_ref=output_ref)) for key, value in obj.items())
-    return _framed(b"dict", *(part for pair in pairs for part in pair))
-
-
-@id_for_memo.register(types.FunctionType)
-def _(obj: types.FunctionType, output_ref: bool = False) -> bytes:
-    import inspect
-
-    try:
-        body = inspect.getsource(obj).encode()
-    except (OSError, TypeError):  # typed into an interpreter, or made by one
-        constants = [each for each in obj.__code__.co_consts if not isinstance(each, types.CodeType)]
-        body = obj.__code__.co_code + repr(constants).encode("utf-8", "surrogatepass")
-    return _framed(b"function", obj.__name__.encode(), body)
-
-
-def _framed(*parts: bytes) -> bytes:
-    """Parts that cannot run into each other."""
-    return b"".join(len(part).to_bytes(8, "big") + part for part in parts)
+        return id_for_memo
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,7 @@ from parsl_like.core.ids import ExecutorLabel
 from parsl_like.core.job_states import TERMINAL_STATES
 from parsl_like.core.ports import BlockContext, RunContext, RunInfo, RunSummary
 from parsl_like.core.records import Record
-from parsl_like.dataflow.memoization import BasicMemoizer
+from parsl_like.dataflow.memoization import former_checkpoints
 from parsl_like.dataflow.rundirs import files_in
 from parsl_like.errors import ConfigurationError
 
@@ -32,7 +32,6 @@ logger = logging.getLogger(__name__)
 def warn_of_what_is_not_there(config: Config) -> None:
     """Say which wishes of a configuration this version accepts and does not fulfil yet."""
     wishes = {
-        "memoization and checkpoints": bool(type(config.memoizer) is BasicMemoizer or config.checkpoint_options),
         "monitoring": config.monitoring is not None,
     }
     missing = ", ".join(name for name, wished in wishes.items() if wished)
@@ -89,12 +88,37 @@ class RunRecord:
         finish_run_json(self._run.run_dir, summary)
 
 
-def open_run_record(run: RunInfo, config: Config) -> RunRecord:
-    """Write ``run.json``."""
+def open_run_record(
+    run: RunInfo, config: Config, checkpoints: Sequence[str] = (), resumed: str | None = None
+) -> RunRecord:
+    """Write ``run.json``.
+
+    Args:
+        run: The run.
+        config: Its configuration.
+        checkpoints: Folders of earlier runs' checkpoints that it begins with.
+        resumed: The directory of the run that it goes on with.
+    """
     from parsl_like.dataflow.rundirs import write_run_json
 
-    write_run_json(run, config)
+    write_run_json(run, config, checkpoints, resumed)
     return RunRecord(run)
+
+
+def checkpoints_to_begin_with(memoizer: Any, config: Config, run_dir: str) -> tuple[list[str], str | None]:
+    """Folders of earlier runs' checkpoints, the oldest first, and the run that this one goes on with, if it does.
+
+    Raises:
+        BadCheckpoint: a checkpoint that the configuration names is not there.
+        ConfigurationError: the run that it is to go on with is not there.
+    """
+    from parsl_like.dataflow.resuming import checkpoints_of, run_to_resume
+
+    named = former_checkpoints(memoizer, run_dir, os.path.dirname(run_dir))
+    resumed = run_to_resume(config, run_dir)
+    if resumed is None:
+        return named, None
+    return list(dict.fromkeys([*named, *checkpoints_of(resumed)])), resumed
 
 
 def executor_context(kernel: DataFlowKernel, description: ParslExecutor) -> RunContext:

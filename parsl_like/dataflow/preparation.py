@@ -6,6 +6,7 @@ comes back as events. Tasks without open dependencies are packed by the thread t
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from parsl_like.core.events import EventType, RawEvent
 from parsl_like.dataflow.futures import FAILED, SUCCEEDED, LazyFuture
 from parsl_like.dataflow.joins import error_of, name_of
 from parsl_like.dataflow.services import Unheld
+from parsl_like.dataflow.taskview import TaskView
 from parsl_like.errors import SerializationError
 
 if TYPE_CHECKING:
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 
 _PREPARED = int(EventType.PREPARED)
 _RECALLED = int(EventType.RECALLED)
+_ATTACHED = int(EventType.ATTACHED)
 _DEPENDENCIES_FAILED = int(EventType.DEPENDENCIES_FAILED)
 _PREPARE_FAILED = int(EventType.PREPARE_FAILED)
 
@@ -37,6 +40,9 @@ ATOMS = frozenset({int, float, str, bytes, bool, type(None), complex})
 
 SLICE = 100
 """Rows whose events are posted together: executors begin with the first of many while the others are being packed."""
+
+FORCED = "force"
+"""As ``cache``: the call runs whatever is remembered, and its result takes the place of that."""
 
 FUNCTIONS_KEPT = 4096
 """Packed functions that are remembered, so that a program which makes a function per call does not grow for ever."""
@@ -65,6 +71,7 @@ class Preparation:
             ``cache=True``, and answers with futures.
         post_all: Takes the events that come of it.
         post_news: Takes what executors tell on the prepare thread; None for ``post_all``.
+        note: Keeps the key of a call that runs, with the reason if it runs whatever is remembered; None for nobody.
         limited: Whether callers are made to wait for room; tasks on threads of this process must not be.
     """
 
@@ -76,6 +83,7 @@ class Preparation:
         post_all: Callable[[Sequence[RawEvent]], None],
         *,
         post_news: Callable[[Sequence[RawEvent]], None] | None = None,
+        note: Callable[[TaskRow, str], None] | None = None,
         limited: bool = False,
     ) -> None:
         self._limited = limited
@@ -85,6 +93,7 @@ class Preparation:
         self.asks_about_all: bool = getattr(memo, "asks_about_all", False)
         self._post_all = post_all
         self._post_news = post_news or post_all
+        self._note = note or (lambda row, why: None)
         self._functions: dict[int, tuple[Any, FunctionBlob]] = {}
 
     # --- on the prepare thread -----------------------------------------------------------------------------------
@@ -116,23 +125,36 @@ class Preparation:
             return (_PREPARE_FAILED, row.id, error)
 
     def _recall(self, row: TaskRow, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[bool, RawEvent | None]:
-        """Whether the end of a call is remembered, and the event of it, unless that comes later."""
+        """Whether a call need not run, since it is remembered or an equal one runs; and the event, if it is there."""
         row.args, row.kwargs = args, kwargs
-        from parsl_like.dataflow.taskview import TaskView  # only for memoized apps
-
-        row.key = self._memo.key(TaskView(row, row.future))
-        if row.key is None:
+        row.key = key = self._memo.key(TaskView(row, row.future))
+        if key is None:
             return False, None
-        found, value = self._memo.lookup(row.key)
-        if not found:
+        if row.app.cache == FORCED:
+            self._note(row, "forced")
             return False, None
         task = row.id
+        found, value = self._memo.lookup(key)
         if not self.asks_about_all:
-            return True, (_RECALLED, task, value)
+            return self._find(row, key, found, value)
+        if not found:
+            return False, None
         if value.done():
             return True, _recalled(task, value)
         value.add_done_callback(lambda ended: self._post_all([_recalled(task, ended)]))
         return True, None
+
+    def _find(self, row: TaskRow, key: str, found: bool, value: Any) -> tuple[bool, RawEvent | None]:
+        """The same for the package's own memory, which knows of equal calls in flight."""
+        in_vain = found and _outputs_missing(row)
+        if found and not in_vain:
+            return True, (_RECALLED, row.id, value)
+        leader = self._memo.attach(key, row.id)
+        if leader is not None:
+            return True, (_ATTACHED, row.id, leader)
+        if in_vain or self._memo.wants_notes:
+            self._note(row, "outputs missing" if in_vain else "")
+        return False, None
 
     # --- on any thread -------------------------------------------------------------------------------------------
 
@@ -203,6 +225,18 @@ class Preparation:
             self._functions.clear()
         self._functions[id(function)] = (function, blob)
         return blob
+
+
+def _outputs_missing(row: TaskRow) -> bool:
+    """Whether a file that a call makes here is not there any more: its result is remembered in vain."""
+    from parsl_like.data_provider.files import File  # only for memoized apps
+
+    outputs = row.kwargs.get("outputs")
+    if not isinstance(outputs, list | tuple):
+        return False
+    return any(
+        isinstance(each, File) and each.scheme == "file" and not os.path.exists(each.filepath) for each in outputs
+    )
 
 
 def _recalled(task: int, ended: Future[Any]) -> RawEvent:

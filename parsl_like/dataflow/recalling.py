@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from parsl_like.dataflow.taskview import TaskView
@@ -43,9 +44,12 @@ class ProgramMemo:
     """
 
     asks_about_all = True
+    remembers_first = False
+    wants_notes = False
 
     def __init__(self, memoizer: Any) -> None:
         self._memoizer = memoizer
+        self.when_asked: Callable[[], None] | None = None
         self._answer: Future[Any] | None = None
 
     def start(self, run_dir: str, config_run_dir: str) -> None:
@@ -80,9 +84,17 @@ class ProgramMemo:
         """Whether an equal call is in flight, only the object knows."""
         return None
 
+    def release(self, key: str, task: int) -> None:
+        """Whether others wait for it, only the object knows."""
+
     def remember(self, key: str, value: Any, acknowledge: Callable[[], None]) -> None:
         """Acknowledged at once: results reach the object with their tasks, through ``told``."""
         acknowledge()
+
+    def remember_all(self, results: Sequence[tuple[str, Any, int]], acknowledge: Callable[[list[int]], None]) -> None:
+        """Acknowledged at once, as one by one."""
+        for key, value, task in results:
+            self.remember(key, value, partial(acknowledge, [task]))
 
     def told(self, items: Sequence[tuple[TaskRow, str, Any]]) -> None:
         """Tell the object of tasks that have ended well."""
@@ -95,13 +107,19 @@ class ProgramMemo:
             self._tell("update_memo_exception", row, row.value)
         return ()
 
-    def checkpoint(self) -> None:
+    def checkpoint(self, tasks: Sequence[int] | None = None) -> str | None:
         """Have the object write what it remembers."""
         if hasattr(self._memoizer, "checkpoint"):
+            if self.when_asked is not None:
+                self.when_asked()
             self._memoizer.checkpoint()
+        return None
 
-    def close(self) -> None:
-        """Let the object end."""
+    def catch_up(self, timeout: float) -> None:
+        """When it writes is the object's own affair."""
+
+    def close(self, patience: float = 0.0) -> None:
+        """Let the object end, however long that takes."""
         try:
             if hasattr(self._memoizer, "close"):
                 self._memoizer.close()

@@ -15,7 +15,7 @@ from parsl_like.monitoring.plain import plain
 from parsl_like.version import VERSION
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from parsl_like.core.ports import RunInfo, RunSummary
 
@@ -117,7 +117,7 @@ def _point_latest(place: str, name: str) -> None:
             os.unlink(new)
 
 
-def write_run_json(run: RunInfo, config: object) -> None:
+def write_run_json(run: RunInfo, config: object, checkpoints: Sequence[str] = (), resumed: str | None = None) -> None:
     """Leave ``run.json`` in the run's directory: how to know this run again, and how to run it again.
 
     It holds the command line, working directory, interpreter, versions, host, user, process, configuration, and the
@@ -126,6 +126,8 @@ def write_run_json(run: RunInfo, config: object) -> None:
     Args:
         run: The run.
         config: Its configuration, kept as its repr.
+        checkpoints: Folders of earlier runs' checkpoints that it begins with.
+        resumed: The directory of the run that it goes on with.
 
     Raises:
         ConfigurationError: with the path and the cause, if it cannot be written.
@@ -138,6 +140,9 @@ def write_run_json(run: RunInfo, config: object) -> None:
         "started": run.started,
         "started_at": _readable(run.started),
         "argv": list(run.argv or sys.argv),
+        "command": list(sys.orig_argv),
+        "resumed": resumed,
+        "checkpoints": list(checkpoints),
         "working_directory": _working_directory(),
         "interpreter": sys.executable,
         "versions": _versions(),

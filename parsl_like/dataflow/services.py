@@ -84,6 +84,11 @@ class Service(Generic[T]):
         """Whether the caller is this thread."""
         return threading.current_thread() is self._thread
 
+    @property
+    def lives(self) -> bool:
+        """Whether what is queued will be served."""
+        return self._thread.is_alive()
+
     def stop(self, timeout: float) -> bool:
         """Serve what is queued, then end; whether that was done within ``timeout`` seconds."""
         self._queue.put(None)

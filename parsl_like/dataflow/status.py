@@ -91,7 +91,7 @@ def oldest(rows: Mapping[int, TaskRow]) -> dict[str, list[dict[str, Any]]]:
 
 
 def _since(row: TaskRow) -> float:
-    return row.submitted if row.phase < Phase.launched else row.launched
+    return row.launched or row.submitted
 
 
 def _task(row: TaskRow, rows: Mapping[int, TaskRow]) -> dict[str, Any]:
@@ -114,6 +114,8 @@ def _waits_for(row: TaskRow, rows: Mapping[int, TaskRow]) -> list[str]:
             names.append(f"{row.unresolved - len(names)} future(s) of others")
     elif row.phase == Phase.joining and isinstance(row.value, JoinTargets):
         names = [_future_name(future) for future in row.value.futures if not future.done()]
+    elif row.phase == Phase.attached:
+        names = [_name(leader)] if (leader := rows.get(row.value)) is not None else []
     else:
         return []
     return names if len(names) <= NAMED else [*names[:NAMED], f"{len(names) - NAMED} more"]

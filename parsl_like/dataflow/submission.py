@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from parsl_like.core.events import EventType, RawEvent
 from parsl_like.core.numeric import finite
 from parsl_like.core.task import AppSpec, TaskRow
-from parsl_like.data_provider.data_manager import INHIBIT, DataManager, carries_files
+from parsl_like.data_provider.data_manager import INHIBIT, DataManager, carries_files, default_staging
 from parsl_like.data_provider.files import File
 from parsl_like.dataflow.datafutures import DataFuture
 from parsl_like.dataflow.futures import SUCCEEDED, UNSETTLED, AppFuture, LazyFuture
@@ -74,7 +74,9 @@ class Submission:
         self._preparation = preparation
         self._post = post
         self._std_autopath = std_autopath
-        self.data_manager = DataManager(kernel, file_future=DataFuture)
+        plugins = getattr(kernel, "plugins", None)
+        usual = default_staging if plugins is None else plugins.default_staging
+        self.data_manager = DataManager(kernel, usual, DataFuture)
         self._ids = iter(range(sys.maxsize))  # and not a count, since it can say how far it has come
         self._foreign_ids = itertools.count(-1, -1)
         self._choices: dict[Any, tuple[str, ...]] = {}
@@ -90,8 +92,8 @@ class Submission:
 
     def submit(self, app: AppSpec, args: tuple[Any, ...], kwargs: dict[str, Any]) -> AppFuture[Any]:
         """Make a task of a call; returns at once unless ``limit`` tasks are outstanding."""
-        if self._limit is not None:
-            self._wait_for_room(self._limit)
+        if self._limit is not None and not any(word in kwargs for word in INHIBIT):
+            self._wait_for_room(self._limit)  # a transfer's caller, which waits for it, has room already
         executor = self._choose(app)
         task = next(self._ids)
         future: AppFuture[Any] = AppFuture(task, app.name, self._kernel)
@@ -250,6 +252,7 @@ class Submission:
             for name in ("stdout", "stderr"):
                 if kwargs.get(name, "") == AUTO_LOGNAME and not isinstance(kwargs[name], bool):
                     kwargs[name] = self._std_autopath(TaskView(row, row.future), name)
+                    row.hints = {"unnamed_streams": (row.hints or {}).get("unnamed_streams", frozenset()) | {name}}
             row.future._std = (kwargs.get("stdout"), kwargs.get("stderr"))
         for name in row.app.undeclared:
             if name not in INHIBIT:  # they are for whoever stages

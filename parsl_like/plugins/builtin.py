@@ -141,6 +141,7 @@ BUILTINS: tuple[Builtin, ...] = (
         home="parsl_like.channels.oauth_ssh",
     ),
     Builtin("launchers", "parsl_like.launchers", ("launcher_types",)),
+    Builtin("staging", "parsl_like.data_provider.defaults", ("default_staging",)),
     Builtin("policies", "parsl_like.jobs.policies", ("scaling_policies",)),
     Builtin("jsonl", "parsl_like.monitoring.sinks.jsonl", ("open_monitoring_sink",)),
 )

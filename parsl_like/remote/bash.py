@@ -18,6 +18,7 @@ from parsl_like.errors import (
     BashExitFailure,
     MissingOutputs,
 )
+from parsl_like.remote import sandbox
 from parsl_like.remote.lifeline import Lifeline
 from parsl_like.remote.process_group import end, has_terminal, running
 from parsl_like.remote.streams import TaskStreams
@@ -180,6 +181,7 @@ def _start(
             stderr=streams.stderr,
             pass_fds=inherited,
             env={**os.environ, VARIABLE: mark},
+            cwd=sandbox.directory(),
             **apart,
         )
     except OSError as error:

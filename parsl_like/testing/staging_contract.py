@@ -46,7 +46,7 @@ class StagingContract:
         raise NotImplementedError
 
     def run_transfers(self) -> None:
-        """Let transfers that were started end; for providers that submit tasks."""
+        """Let transfers that were started end; tasks that a provider submits by ``dm.dfk.submit`` run by themselves."""
 
     @pytest.fixture
     def executor(self, tmp_path: Path) -> Any:
@@ -60,7 +60,7 @@ class StagingContract:
     @pytest.fixture
     def manager(self, executor: Any) -> DataManager:
         """Stages for that executor alone."""
-        return DataManager(SimpleNamespace(executors={"contract": executor}), defaults=())
+        return DataManager(_Kernel(executor), defaults=(), file_future=_FileFuture)
 
     def test_it_is_one_and_can_be_sent(self, tmp_path: Path) -> None:
         """It goes wherever its executor's description goes."""
@@ -118,6 +118,53 @@ class StagingContract:
             with pytest.raises(StagingError, match="no staging provider takes") as caught:
                 manager.stage({}, (File(url),), read, executor)
             assert caught.value.url == url
+
+
+class _FileFuture(Future[Any]):
+    """The future of a file, done when another is."""
+
+    def __init__(self, maker: Future[Any], file: File, tid: int | None) -> None:
+        super().__init__()
+        self.file_obj, self.tid = file, tid
+        maker.add_done_callback(self._follow)
+
+    def _follow(self, maker: Future[Any]) -> None:
+        error = maker.exception()
+        if error is None:
+            self.set_result(self.file_obj)
+        else:
+            self.set_exception(error)
+
+
+class _Kernel:
+    """Runs what is submitted as soon as the futures among its arguments are done, in the thread that ends the last."""
+
+    def __init__(self, executor: Any) -> None:
+        self.executors = {"contract": executor}
+        self.submitted = 0
+
+    def submit(
+        self, func: Any, app_args: Any = (), executors: Any = "all", app_kwargs: Any = None, **_: Any
+    ) -> Future[Any]:
+        """The future of a call; it fails with what an argument has failed with."""
+        self.submitted += 1
+        future: Future[Any] = Future()
+        left = [argument for argument in app_args if isinstance(argument, Future)]
+        missing = set(map(id, left))
+
+        def ended(argument: Future[Any] | None) -> None:
+            missing.discard(id(argument))
+            if not missing:
+                try:
+                    future.set_result(func(*map(_now, app_args), **(app_kwargs or {})))
+                except Exception as error:  # noqa: BLE001 - whatever a transfer raises is its end
+                    future.set_exception(error)
+
+        for argument in left:
+            argument.add_done_callback(ended)
+        if not left:
+            ended(None)
+        return future
 
 
 def read(*files: File, inputs: list[File]) -> list[bytes]:

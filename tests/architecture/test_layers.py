@@ -19,7 +19,7 @@ PURE = (
     *(f"{HTEX}.exchange.{name}" for name in ("placement", "placement_events", "openings", "roster")),
     *(f"{HTEX}.exchange.{name}" for name in ("parcels", "function_cache", "idleness")),
     *(f"{HTEX}.node.{name}" for name in ("dispatch", "dispatch_events", "pace")),
-    *("providers.dialect", "providers.parsers"),
+    *("providers.dialect", "providers.parsers", "journal.frames"),
 )
 MIDDLE = ("app", "jobs", "config", "core", "dataflow", "lazy", "plugins", "remote")
 LIGHT = (f"{HTEX}.manager", f"{HTEX}.node", "remote")
@@ -34,7 +34,7 @@ PROVIDERS = tuple(
         *("local", "ad_hoc", "aws", "azure", "googlecloud", "kubernetes"),
     )
 )
-NOT_YET = {"lazy", "memo"}
+NOT_YET = {"lazy"}
 
 
 def contracts() -> dict[str, dict[str, list[str]]]:

@@ -43,7 +43,7 @@ def test_requirements_txt_agrees_with_setup_py() -> None:
 
 def test_the_extras_are_those_promised() -> None:
     assert set(declared()) == {
-        *("core", "ssh", "aws", "kubernetes", "globus", "google", "azure", "dashboard", "joblib", "yaml"),
+        *("core", "ssh", "aws", "kubernetes", "globus", "google", "azure", "dashboard", "joblib", "yaml", "fsspec"),
         *("docs", "test"),
     }
 

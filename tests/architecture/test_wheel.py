@@ -49,4 +49,4 @@ def test_it_names_the_command_and_the_licence(wheel: dict[str, bytes]) -> None:
     assert {"Requires-Python: >=3.11", "License: Apache-2.0"} <= set(metadata)
     extras = {line.split()[1] for line in metadata if line.startswith("Provides-Extra:")}
     clouds = {"aws", "kubernetes", "google", "azure"}
-    assert extras == clouds | {"ssh", "globus", "dashboard", "joblib", "yaml", "docs", "test", "all"}
+    assert extras == clouds | {"ssh", "globus", "dashboard", "joblib", "yaml", "fsspec", "docs", "test", "all"}

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from parsl_like.core.events import (
+    Attached,
     AttemptSucceeded,
     CancelRequested,
     DependencyDone,
@@ -105,6 +106,23 @@ class Bench:
         self.succeed(task, TARGETS)
         return self._in(task, Phase.joining)
 
+    def attached(self, task: int, app: AppSpec = APP, **fields: Any) -> TaskRow:
+        """A task that follows another one, of number 100 and more, which is launched."""
+        leader = 100 + task
+        self.launched(leader, app)
+        self.preparing(task, app, **fields)
+        self.handle(Attached(TaskId(task), TaskId(leader)))
+        return self._in(task, Phase.attached)
+
+    def remembering(self, task: int, app: AppSpec = APP, **fields: Any) -> TaskRow:
+        """A task with the key "key" whose result, "value", has yet to be acknowledged."""
+        self.launched(task, app, **fields)
+        self.rows[task].key = "key"
+        before, self.machine.remember_first = self.machine.remember_first, True
+        self.succeed(task)
+        self.machine.remember_first = before
+        return self._in(task, Phase.remembering)
+
     def ended(self, task: int, phase: Phase) -> TaskRow:
         """A task in a final phase; its row is known to the machine only without garbage collection."""
         if phase is Phase.dep_failed:
@@ -131,6 +149,8 @@ class Bench:
             Phase.preparing: self.preparing,
             Phase.launched: self.launched,
             Phase.joining: self.joining,
+            Phase.attached: self.attached,
+            Phase.remembering: self.remembering,
         }
         return make[phase](task) if phase in make else self.ended(task, phase)
 

@@ -31,6 +31,7 @@ FILLED: dict[str, object] = {
     "watch": [(row(4), JoinTargets((), single=False))],
     "cancel": [(AttemptId(5 << 16), "x")],
     "remember": [(row(6), "key", "value")],
+    "release": [(TaskId(9), "key")],
     "records": [(1.0, 7, 0, 3, None)],
 }
 
@@ -72,9 +73,9 @@ def test_the_readable_form_has_everything_in_the_order_of_the_shell() -> None:
     box.forget = [TaskId(8)]
     effects: list[Effect] = box.typed()
     assert [type(effect).__name__ for effect in effects] == [
-        *("Announce", "CancelAttempt", "Launch", "Prepare", "WatchJoin", "Remember", "Settle", "Forget")
+        *("Announce", "CancelAttempt", "Launch", "Remember", "Release", "Prepare", "WatchJoin", "Settle", "Forget")
     ]
-    assert [effect.task for effect in effects] == [7, 5, 1, 2, 4, 6, 3, 8]
+    assert [effect.task for effect in effects] == [7, 5, 1, 6, 9, 2, 4, 3, 8]
     assert effects[0] == Announce(TaskId(7), 0, 3, None)
     assert effects[1] == CancelAttempt(TaskId(5), AttemptId(5 << 16), "x")
 

@@ -10,6 +10,7 @@ import pytest
 
 from parsl_like.core import events
 from parsl_like.core.events import (
+    Attached,
     AttemptFailed,
     AttemptLost,
     AttemptSucceeded,
@@ -23,6 +24,7 @@ from parsl_like.core.events import (
     PrepareFailed,
     RawEvent,
     Recalled,
+    Remembered,
     Submitted,
     TimePassed,
 )
@@ -42,6 +44,8 @@ PAIRS: list[tuple[Phase | None, Event, RawEvent]] = [
     (Phase.waiting, DependencyDone(-1, "error"), (4, -1, ("a future of another kind", "error"))),
     (Phase.preparing, Prepared(T, CALL), (5, 1, CALL)),
     (Phase.preparing, Recalled(T, "value"), (6, 1, "value")),
+    (Phase.preparing, Attached(T, TaskId(0)), (12, 1, 0)),
+    (Phase.remembering, Remembered(T), (13, 1, None)),
     (Phase.preparing, DependenciesFailed(T, (("task 0", "e"),)), (7, 1, (("task 0", "e"),))),
     (Phase.preparing, PrepareFailed(T, "error"), (8, 1, "error")),
     (Phase.launched, AttemptSucceeded(A, "value", REPORT), (0, A, ("value", REPORT))),

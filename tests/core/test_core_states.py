@@ -53,6 +53,8 @@ def test_what_each_phase_shows_as() -> None:
         "preparing": "pending",
         "launched": "launched",
         "joining": "joining",
+        "attached": "pending",
+        "remembering": "launched",
         "done": "exec_done",
         "recalled": "memo_done",
         "failed": "failed",

@@ -10,8 +10,19 @@ from typing import Any
 
 import pytest
 
-from parsl_like.core.effects import CancelAttempt, Forget, Launch, Outbox, Prepare, Settle
+from parsl_like.core.effects import (
+    Announce,
+    CancelAttempt,
+    Forget,
+    Launch,
+    Outbox,
+    Prepare,
+    Release,
+    Remember,
+    Settle,
+)
 from parsl_like.core.events import (
+    Attached,
     AttemptFailed,
     AttemptLost,
     CancelRequested,
@@ -21,6 +32,7 @@ from parsl_like.core.events import (
     JoinDone,
     Prepared,
     RawEvent,
+    Remembered,
     TimePassed,
 )
 from parsl_like.core.ids import TaskId, attempt_id
@@ -278,6 +290,75 @@ def test_a_join_cancelled_while_it_waits_does_not_end_again(bench: Any) -> None:
     assert bench.handle(JoinDone(TaskId(1), ok=True, value=[])) == []
 
 
+# --- equal calls
+
+
+def following(bench: Any, leader: int, *tasks: int) -> None:
+    """A task with a key that runs, and others that are the same call."""
+    bench.launched(leader)
+    bench.rows[leader].key = "key"
+    for task in tasks:
+        bench.preparing(task, key="key")
+        bench.handle(Attached(TaskId(task), TaskId(leader)))
+
+
+def ends_of(effects: list[Any]) -> dict[int, tuple[str, Any]]:
+    return {effect.task: (Phase(effect.phase).name, effect.value) for effect in effects if isinstance(effect, Settle)}
+
+
+def test_a_result_is_that_of_all_equal_calls_in_flight(bench: Any) -> None:
+    following(bench, 1, 2, 3)
+    bench.waiting(4, depends=(3,))
+    effects = bench.succeed(1)
+    recalled = ("recalled", "value")
+    assert ends_of(effects) == {1: ("done", "value"), 2: recalled, 3: recalled}
+    assert bench.phase(4) is Phase.preparing
+    assert bench.machine.followers == {}
+
+
+def test_a_failure_is_that_of_all_equal_calls_in_flight(bench: Any) -> None:
+    following(bench, 1, 2)
+    effects = bench.handle(AttemptFailed(attempt_id(1, 0), "error"))
+    assert ends_of(effects) == {1: ("failed", "error"), 2: ("failed", "error")}
+    assert [effect for effect in effects if isinstance(effect, Release)] == [Release(TaskId(1), "key")]
+
+
+def test_who_follows_goes_on_alone_if_the_other_is_cancelled(bench: Any) -> None:
+    following(bench, 1, 2, 3)
+    bench.cancel(2)
+    effects = bench.cancel(1)
+    assert [type(effect).__name__ for effect in effects if not isinstance(effect, Announce | Forget)] == [
+        *("CancelAttempt", "Release", "Prepare", "Settle")
+    ]
+    assert (bench.phase(2), bench.phase(3)) == (Phase.cancelled, Phase.preparing)
+    assert bench.machine.followers == {}
+
+
+def test_a_call_is_followed_from_try_to_try(bench_of: Callable[..., Any]) -> None:
+    bench = bench_of(retries=1)
+    following(bench, 1, 2)
+    bench.handle(AttemptFailed(attempt_id(1, 0), "error"))
+    assert bench.phase(2) is Phase.attached
+    assert ends_of(bench.succeed(1)) == {1: ("done", "value"), 2: ("recalled", "value")}
+
+
+def test_a_call_whose_result_is_being_remembered_is_in_flight(bench_of: Callable[..., Any]) -> None:
+    bench = bench_of(remember_first=True)
+    following(bench, 1, 2)
+    assert bench.succeed(1) == [Remember(TaskId(1), "key", "value")]
+    bench.preparing(3, key="key")
+    bench.handle(Attached(TaskId(3), TaskId(1)))
+    ends = ends_of(bench.handle(Remembered(TaskId(1))))
+    assert ends == {1: ("done", "value"), 2: ("recalled", "value"), 3: ("recalled", "value")}
+
+
+def test_an_acknowledgement_that_comes_twice_is_stale(bench: Any) -> None:
+    bench.remembering(1)
+    bench.handle(Remembered(TaskId(1)))
+    assert bench.handle(Remembered(TaskId(1))) == []
+    assert bench.machine.stale == 1
+
+
 # --- counts, summary, story
 
 
@@ -287,11 +368,12 @@ def test_counts_and_summary(bench_of: Callable[..., Any]) -> None:
     for task, phase in enumerate(phases, 1):
         bench.at(phase, task)
     machine = bench.machine
-    assert [machine.counts[phase] for phase in phases] == [1] * len(phases)
-    assert machine.unfinished == 4
-    # Waiting and preparing tasks show as pending, cancelled ones as failed.
+    # The one that is attached follows another one, which is launched.
+    assert [machine.counts[phase] for phase in phases] == [2 if phase is Phase.launched else 1 for phase in phases]
+    assert machine.unfinished == 7
+    # Waiting, preparing and attached tasks show as pending, remembering ones as launched, cancelled ones as failed.
     assert machine.summary() == {
-        **{"pending": 2, "launched": 1, "joining": 1},
+        **{"pending": 3, "launched": 3, "joining": 1},
         **{"exec_done": 1, "memo_done": 1, "failed": 2, "dep_fail": 1},
     }
 

@@ -19,11 +19,13 @@ from parsl_like.core.effects import (
     Forget,
     Launch,
     Prepare,
+    Release,
     Remember,
     Settle,
     WatchJoin,
 )
 from parsl_like.core.events import (
+    Attached,
     AttemptFailed,
     AttemptLost,
     AttemptSucceeded,
@@ -35,6 +37,7 @@ from parsl_like.core.events import (
     Prepared,
     PrepareFailed,
     Recalled,
+    Remembered,
     Submitted,
     TimePassed,
 )
@@ -58,6 +61,7 @@ class Runs(RuleBasedStateMachine):
         self.preparing: list[int] = []
         self.running: list[AttemptId] = []
         self.watching: list[int] = []
+        self.remembering: list[int] = []
         self.foreign: list[int] = []
         self.foreign_failed: set[int] = set()
         self.doomed: set[int] = set()
@@ -73,9 +77,10 @@ class Runs(RuleBasedStateMachine):
         lost_retries=st.sampled_from([0, 1, 3]),
         collect=st.booleans(),
         typed=st.booleans(),
+        first=st.booleans(),
     )
-    def open(self, retries: float, lost_retries: int, collect: bool, typed: bool) -> None:
-        self.collect, self.typed = collect, typed
+    def open(self, retries: float, lost_retries: int, collect: bool, typed: bool, first: bool) -> None:
+        self.collect, self.typed, self.first = collect, typed, first
         self.machine = TaskMachine(
             retries=retries,
             lost_retries=lost_retries,
@@ -83,6 +88,7 @@ class Runs(RuleBasedStateMachine):
             dependency_error=lambda task, failed: ("dependencies of", task, tuple(failed)),
             join_type_error=lambda name, value: ("no futures", name),
             loss_error=lambda cause, losses: ("lost", losses),
+            remember_first=first,
         )
 
     # --- the shell
@@ -135,6 +141,11 @@ class Runs(RuleBasedStateMachine):
 
     def do_remember(self, effect: Remember) -> None:
         assert effect.key == self.rows[effect.task].key
+        if self.first:
+            self.remembering.append(effect.task)
+
+    def do_release(self, effect: Release) -> None:
+        assert effect.key == "key"
 
     def do_settle(self, effect: Settle) -> None:
         assert effect.task not in self.ended, "settled twice"
@@ -187,7 +198,9 @@ class Runs(RuleBasedStateMachine):
         self.tell(Submitted(row))
 
     @precondition(lambda self: self.preparing)
-    @rule(data=st.data(), how=st.sampled_from(["prepared", "prepared", "recalled", "dependencies", "failed"]))
+    @rule(
+        data=st.data(), how=st.sampled_from(["prepared", "prepared", "recalled", "attached", "dependencies", "failed"])
+    )
     def prepare(self, data: Any, how: str) -> None:
         task = TaskId(self.pick(data, self.preparing))
         if task in self.ended:  # it was cancelled in the meantime
@@ -198,6 +211,9 @@ class Runs(RuleBasedStateMachine):
             self.tell(Prepared(task, CALL))
         elif how == "recalled":
             self.tell(Recalled(task, "value"))
+        elif how == "attached":
+            self.rows[task].key = "key"
+            self.tell(Attached(task, TaskId(data.draw(st.sampled_from(range(len(self.rows) + 1))))))
         elif how == "dependencies":
             self.tell(DependenciesFailed(task, ("told by the shell",)))  # type: ignore[arg-type]
         else:
@@ -224,6 +240,12 @@ class Runs(RuleBasedStateMachine):
         attempt = self.pick(data, self.running)
         self.old_attempts.append(attempt)
         self.tell(AttemptLost(attempt, "place", started=started))
+
+    @precondition(lambda self: self.remembering)
+    @rule(data=st.data())
+    def remembered(self, data: Any) -> None:
+        task = TaskId(self.pick(data, self.remembering))
+        self.tell(Remembered(task), stale=task in self.ended)
 
     @precondition(lambda self: self.watching)
     @rule(data=st.data(), ok=st.booleans())
@@ -292,7 +314,7 @@ class Runs(RuleBasedStateMachine):
         """Let everything end: nothing is left over, nothing was settled twice, nobody waits for ever."""
         if not hasattr(self, "machine"):
             return
-        while self.foreign or self.preparing or self.running or self.watching:
+        while self.foreign or self.preparing or self.running or self.watching or self.remembering:
             while self.foreign:
                 number = self.foreign.pop()
                 waiting = next(task for task, row in self.rows.items() if number in row.depends)
@@ -306,10 +328,14 @@ class Runs(RuleBasedStateMachine):
             while self.watching:
                 task = TaskId(self.watching.pop())
                 self.tell(JoinDone(task, ok=True, value=[]), stale=task in self.ended)
+            while self.remembering:
+                task = TaskId(self.remembering.pop())
+                self.tell(Remembered(task), stale=task in self.ended)
             self.the_machine_is_consistent()
         assert sorted(self.ended) == sorted(self.rows)
         assert self.machine.unfinished == 0
         assert self.machine.foreign == {}
+        assert self.machine.followers == {}
         assert all(row.dependents is None for row in self.rows.values())
 
 

@@ -18,11 +18,13 @@ from parsl_like.core.effects import (
     Forget,
     Launch,
     Prepare,
+    Release,
     Remember,
     Settle,
     WatchJoin,
 )
 from parsl_like.core.events import (
+    Attached,
     AttemptFailed,
     AttemptLost,
     AttemptSucceeded,
@@ -35,6 +37,7 @@ from parsl_like.core.events import (
     Prepared,
     PrepareFailed,
     Recalled,
+    Remembered,
     Submitted,
 )
 from parsl_like.core.ids import TaskId, attempt_id
@@ -62,6 +65,10 @@ def end(phase: Phase, value: Any, *, state: States, detail: Any = None, number: 
 
 def failed(error: Any, number: int = 0) -> list[Effect]:
     return end(Phase.failed, error, state=States.failed, detail=error, number=number)
+
+
+def no_result(error: Any) -> list[Effect]:
+    return [told(States.failed, error), Release(T, "key"), Settle(T, Phase.failed, error), Forget(T)]
 
 
 def lost_chance(error: Any) -> list[Effect]:
@@ -139,11 +146,22 @@ ROWS = [
         *(Phase.preparing, Recalled(T, "value"), "", Phase.recalled),
         end(Phase.recalled, "value", state=States.memo_done),
     ),
+    row(Phase.preparing, Attached(T, TaskId(0)), "the equal call is in flight", Phase.attached, [], key="key"),
+    row(
+        *(Phase.preparing, Attached(T, TaskId(7)), "the equal call has ended", Phase.preparing),
+        [Release(TaskId(7), "key"), Prepare(T)],
+        key="key",
+    ),
     row(
         *(Phase.preparing, DependenciesFailed(T, (("task 0", "error"),)), "", Phase.dep_failed),
         lost_chance(("dependencies of", 1, (("task 0", "error"),))),
     ),
     row(Phase.preparing, PrepareFailed(T, "error"), "", Phase.failed, failed("error")),
+    row(
+        *(Phase.preparing, PrepareFailed(T, "error"), "it has a key", Phase.failed),
+        no_result("error"),
+        key="key",
+    ),
     row(
         *(Phase.launched, AttemptSucceeded(FIRST, "value", REPORT), "plain app", Phase.done),
         end(Phase.done, "value", state=States.exec_done, detail=REPORT),
@@ -152,6 +170,11 @@ ROWS = [
         *(Phase.launched, AttemptSucceeded(FIRST, "value"), "plain app, and it has a key", Phase.done),
         [told(States.exec_done), Remember(T, "key", "value"), Settle(T, Phase.done, "value"), Forget(T)],
         key="key",
+    ),
+    row(
+        *(Phase.launched, AttemptSucceeded(FIRST, "value"), "plain app, and it is remembered first", Phase.remembering),
+        [Remember(T, "key", "value")],
+        **{"key": "key", "options": {"remember_first": True}},
     ),
     row(
         *(Phase.launched, AttemptSucceeded(FIRST, TARGETS), "join app, futures returned", Phase.joining),
@@ -169,6 +192,11 @@ ROWS = [
         options={"retries": 0.5},
     ),
     row(Phase.launched, AttemptFailed(FIRST, "error", 1, REPORT), "budget spent", Phase.failed, failed("error")),
+    row(
+        *(Phase.launched, AttemptFailed(FIRST, "error", 1), "budget spent, and it has a key", Phase.failed),
+        no_result("error"),
+        key="key",
+    ),
     row(
         *(Phase.launched, AttemptLost(FIRST, "cause", started=False), "it had not started", Phase.launched),
         again("cause"),
@@ -195,9 +223,19 @@ ROWS = [
         **{"app": JOIN, "key": "key"},
     ),
     row(
-        *(Phase.joining, JoinDone(T, ok=False, value="error"), "some failed", Phase.failed),
-        failed("error"),
+        *(Phase.joining, JoinDone(T, ok=True, value="value"), "all succeeded, and it is remembered first"),
+        *(Phase.remembering, [Remember(T, "key", "value")]),
+        **{"app": JOIN, "key": "key", "options": {"remember_first": True}},
+    ),
+    row(Phase.joining, JoinDone(T, ok=False, value="error"), "some failed", Phase.failed, failed("error"), app=JOIN),
+    row(
+        *(Phase.joining, JoinDone(T, ok=False, value="error"), "some failed, and it has a key", Phase.failed),
+        no_result("error"),
         **{"app": JOIN, "key": "key"},
+    ),
+    row(
+        *(Phase.remembering, Remembered(T), "", Phase.done),
+        end(Phase.done, "value", state=States.exec_done),
     ),
     *(
         row(
@@ -205,7 +243,11 @@ ROWS = [
             end(Phase.cancelled, "why", state=States.failed, detail="why"),
             app=JOIN if phase is Phase.joining else None,
         )
-        for phase in (Phase.waiting, Phase.preparing, Phase.joining)
+        for phase in (Phase.waiting, Phase.preparing, Phase.joining, Phase.attached)
+    ),
+    row(
+        *(Phase.remembering, CancelRequested(T, "why"), "", Phase.done),
+        end(Phase.done, "value", state=States.exec_done),
     ),
     row(
         *(Phase.launched, CancelRequested(T, "why"), "", Phase.cancelled),
@@ -241,6 +283,8 @@ def brought(bench: Any, row: Row) -> None:
     fields = dict(row.fields)
     depends = {"depends": fields.pop("depends", (-1,))} if row.phase is Phase.waiting else {}
     app = row.app or bench.app
+    if isinstance(row.event, Attached) and row.to is Phase.attached:
+        bench.launched(int(row.event.to))
     getattr(bench, row.phase.name)(1, app, **depends)
     for name, value in fields.items():
         setattr(bench.rows[1], name, value)
@@ -307,6 +351,8 @@ def test_without_garbage_collection_nothing_is_forgotten(bench_of: Callable[...,
 TASK_EVENTS: dict[EventType, Event] = {
     EventType.PREPARED: Prepared(T, CALL),
     EventType.RECALLED: Recalled(T, "value"),
+    EventType.ATTACHED: Attached(T, TaskId(0)),
+    EventType.REMEMBERED: Remembered(T),
     EventType.DEPENDENCIES_FAILED: DependenciesFailed(T, ()),
     EventType.PREPARE_FAILED: PrepareFailed(T, "error"),
     EventType.JOIN_DONE: JoinDone(T, ok=True, value=[]),
@@ -317,7 +363,7 @@ ATTEMPT_EVENTS: dict[EventType, Callable[[Any], Event]] = {
     EventType.ATTEMPT_FAILED: lambda attempt: AttemptFailed(attempt, "error"),
     EventType.ATTEMPT_LOST: lambda attempt: AttemptLost(attempt, "cause"),
 }
-OPEN_PHASES = (Phase.waiting, Phase.preparing, Phase.launched, Phase.joining)
+OPEN_PHASES = (Phase.waiting, Phase.preparing, Phase.launched, Phase.joining, Phase.attached, Phase.remembering)
 
 
 def seen(bench: Any) -> tuple[Any, ...]:

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import os
+import threading
 from concurrent.futures import Future
 from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -12,6 +14,9 @@ from parsl_like.data_provider.files import File
 from parsl_like.data_provider.staging import Staging
 from parsl_like.errors import StagingError
 from parsl_like.executors.threads import ThreadPoolExecutor
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 class FileFuture(Future[Any]):
@@ -187,19 +192,97 @@ def test_a_transfer_before_the_task_is_one_more_dependency() -> None:
     assert given.local_path is None
 
 
-def test_a_transfer_under_way_is_shared_and_a_finished_one_is_not() -> None:
+def test_a_file_is_brought_to_a_place_once() -> None:
     recording, manager = Recording(), DataManager()
     executor, elsewhere = threads(recording), ThreadPoolExecutor(storage_access=[recording], working_dir="elsewhere")
     first, second = (manager.stage({}, (File("far://h/a"),), nothing, executor).args[0] for _ in range(2))
     assert first is second
     assert manager.stage({}, (File("far://h/b"),), nothing, executor).args[0] is not first
     assert manager.stage({}, (File("far://h/a"),), nothing, elsewhere).args[0] is not first
-    first.set_result(None)
-    assert manager.stage({}, (File("far://h/a"),), nothing, executor).args[0] is not first
-    for transfer in recording.transfers:
-        if not transfer.done():
-            transfer.set_result(None)
-    assert manager._transfers == {}
+    brought = File("far://h/a")
+    brought.local_path = "/there/a"
+    first.set_result(brought)
+    later = manager.stage({}, (File("far://h/a"),), nothing, executor).args[0]
+    assert (later, later.local_path) == (brought, "/there/a")
+    assert later is not brought
+    assert len(recording.transfers) == 3
+    manager.forget(brought)
+    assert manager.stage({}, (File("far://h/a"),), nothing, executor).args[0] is recording.transfers[-1]
+    assert len(recording.transfers) == 4
+
+
+def test_a_file_whose_transfer_has_failed_is_brought_again() -> None:
+    recording, manager = Recording(), DataManager()
+    for end in (lambda future: future.set_exception(OSError()), Future.cancel, lambda future: future.set_result("?")):
+        future = manager.stage({}, (File("far://h/a"),), nothing, threads(recording)).args[0]
+        end(future)
+    assert len(recording.transfers) == 3
+
+
+def test_a_file_that_was_changed_or_removed_where_it_lies_is_brought_again(tmp_path: Path) -> None:
+    recording, manager = Recording(), DataManager()
+    path = tmp_path / "a"
+
+    def want() -> Any:
+        return manager.stage({}, (File("far://h/a"),), nothing, threads(recording)).args[0]
+
+    for change in (lambda: path.write_text("other"), path.unlink):
+        path.write_text("as it came")
+        brought = File("far://h/a")
+        brought.local_path = str(path)
+        want().set_result(brought)
+        assert want().filepath == str(path)
+        change()
+        assert want() is recording.transfers[-1]
+        manager.forget(brought)
+
+
+def test_a_provider_may_want_to_be_asked_by_each_call() -> None:
+    class Each(Recording):
+        once_per_place = False
+
+    recording, manager = Each(), DataManager()
+    first, second = (manager.stage({}, (File("far://h/a"),), nothing, threads(recording)).args[0] for _ in range(2))
+    assert [first, second] == recording.transfers
+
+
+def test_many_threads_that_want_one_file_start_one_transfer() -> None:
+    begun, go = threading.Barrier(8), threading.Event()
+
+    class Slow(Recording):
+        def stage_in(self, *args: Any) -> Any:
+            go.wait(30)
+            return super().stage_in(*args)
+
+    recording, manager, got = Slow(), DataManager(), []
+
+    def want() -> None:
+        begun.wait(30)
+        got.append(manager.stage({}, (File("far://h/a"),), nothing, executor).args[0])
+
+    executor = threads(recording)
+    workers = [threading.Thread(target=want) for _ in range(8)]
+    for worker in workers:
+        worker.start()
+    go.set()
+    for worker in workers:
+        worker.join()
+    assert got == recording.transfers * 8
+    assert len(recording.transfers) == 1
+
+
+def test_an_error_at_the_start_of_a_transfer_is_that_of_the_call_and_the_next_one_tries_again() -> None:
+    class Failing(Recording):
+        def stage_in(self, *args: Any) -> Any:
+            if not self.asked:
+                self.asked.append("once")
+                raise ValueError("not today")
+            return super().stage_in(*args)
+
+    manager, executor = DataManager(), threads(Failing())
+    with pytest.raises(ValueError, match="not today"):
+        manager.stage({}, (File("far://h/a"),), nothing, executor)
+    assert isinstance(manager.stage({}, (File("far://h/a"),), nothing, executor).args[0], Future)
 
 
 def test_a_transfer_inside_the_task_wraps_the_function() -> None:
@@ -287,18 +370,50 @@ def test_the_base_of_providers_takes_nothing_and_does_nothing() -> None:
     assert NoOpFileStaging() == NoOpFileStaging()
 
 
-def test_the_end_of_one_transfer_does_not_hide_another_of_the_same_file() -> None:
-    """Two threads may begin at the same moment; the one that ends first must leave the other to be shared."""
+def test_the_end_of_a_transfer_from_before_a_change_is_not_that_of_the_file_as_it_is_now() -> None:
     recording, manager = Recording(), DataManager()
 
-    def bring() -> Future[Any]:
-        future: Future[Any] = manager.stage({}, (File("far://h/a"),), nothing, threads(recording)).args[0]
-        return future
+    def bring() -> Any:
+        return manager.stage({}, (File("far://h/a"),), nothing, threads(recording)).args[0]
 
     first = bring()
-    manager._transfers.clear()  # as the other thread has seen it
+    manager.forget(File("far://h/a"))
     second = bring()
-    first.set_result(None)
+    assert second is not first
+    brought = File("far://h/a")
+    brought.local_path = "/old"
+    first.set_result(brought)
     assert bring() is second
-    second.set_result(None)
-    assert bring() not in (first, second)
+
+
+# --- where files are put
+
+
+def test_files_of_one_name_do_not_meet() -> None:
+    manager, executor = DataManager(), ThreadPoolExecutor(working_dir="place")
+    manager.dfk = SimpleNamespace(executors={"threads": executor})
+    one, other = File("far://h/a/x"), File("far://h/b/x")
+    assert manager.local_path(one, "threads") == os.path.join("place", "x")
+    assert manager.local_path(one, "threads") == os.path.join("place", "x")
+    apart = manager.local_path(other, "threads")
+    assert apart == manager.local_path(other, "threads")
+    assert apart.startswith("place" + os.sep)
+    assert os.path.basename(apart) == "x"
+    assert apart != os.path.join("place", "x")
+
+
+@pytest.mark.parametrize("url", ["far://h/..", "far://h/a/", "far://h", "far://h/.", "far://h/a\\b"])
+def test_a_name_that_leads_out_of_the_place_is_refused(url: str) -> None:
+    manager = DataManager(SimpleNamespace(executors={"threads": ThreadPoolExecutor()}))
+    with pytest.raises(StagingError, match="no name of a file"):
+        manager.local_path(File(url), "threads")
+
+
+def test_a_file_that_is_made_anew_has_another_token() -> None:
+    manager, file = DataManager(), File("far://user:word@h/a")
+    first = manager.token(file)
+    assert first == manager.token(file.cleancopy())
+    assert manager.token(File("far://h/a")) != first
+    assert manager.next_token(file) != first
+    assert "word" not in first
+    assert DataManager(SimpleNamespace(run_id="another")).token(file) != first

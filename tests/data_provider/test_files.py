@@ -23,7 +23,7 @@ from parsl_like.data_provider.files import File
             "C:/a.txt",
             "C:\\a.txt",
         ),
-        *("log:3.txt", "a;b", "", "ünï/cödé", "//double"),
+        *("log:3.txt", "a::b", "std::vector/x", "a;b", "", "ünï/cödé", "//double"),
     ],
 )
 def test_a_path_is_taken_as_it_is(path: str) -> None:
@@ -44,6 +44,7 @@ def test_a_path_is_taken_as_it_is(path: str) -> None:
         ("file://host/a", "file", "host", "/a", "", "a"),
         ("file:///a%20b%23", "file", "", "/a b#", "", "a b#"),
         ("file:rel/a", "file", "", "rel/a", "", "a"),
+        ("simplecache::s3://b/in/k", "simplecache", "", ":s3://b/in/k", "", "k"),
         ("http://h/a%20b", "http", "h", "/a%20b", "", "a%20b"),
     ],
 )

@@ -52,6 +52,7 @@ def test_everything_is_handed_on_in_batches(effects: Any, noted: Any, session: A
         watch=[(three, targets)],
         cancel=[(attempt_id(9, 1), "x")],
         remember=[(done, "key", "value")],
+        release=[(TaskId(4), "other")],
         records=[raw],
         forget=[TaskId(3)],
     )
@@ -61,9 +62,10 @@ def test_everything_is_handed_on_in_batches(effects: Any, noted: Any, session: A
     assert session.cancelled == [attempt_id(9, 1)]
     assert noted.calls == [
         ("complete", [done.future]),
+        ("remember", [(done, "key", "value")]),
+        ("release", [(TaskId(4), "other")]),
         ("prepare", [three]),
         ("watch", (three, targets)),
-        ("remember", [(done, "key", "value")]),
         ("record", [raw]),
     ]
 

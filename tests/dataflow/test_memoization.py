@@ -5,9 +5,18 @@ from typing import Any
 import pytest
 
 from parsl_like.config import Config
-from parsl_like.dataflow.memoization import BasicMemoizer, Memoizer, NoMemo, id_for_memo, memo_of, memoizer_of
+from parsl_like.dataflow.memoization import (
+    BasicMemoizer,
+    Memoizer,
+    NoMemo,
+    id_for_memo,
+    memo_of,
+    memoizer_of,
+    seconds_of,
+)
 from parsl_like.dataflow.recalling import ProgramMemo
 from parsl_like.errors import ConfigurationError
+from parsl_like.memo.session import MemoSession
 
 
 def test_nothing_is_remembered_and_everything_acknowledged() -> None:
@@ -37,6 +46,7 @@ def test_a_basic_memoizer_is_what_was_said() -> None:
     assert eval(repr(memoizer)) == memoizer != BasicMemoizer()
     assert memoizer.check_memo({}) is None
     memoizer.checkpoint()
+    memoizer.close()
 
 
 @pytest.mark.parametrize(
@@ -65,8 +75,14 @@ def test_only_a_memoizer_of_the_programs_own_is_asked() -> None:
     class Mine(BasicMemoizer):
         """With methods of its own, perhaps."""
 
-    assert isinstance(memo_of(BasicMemoizer(), run_dir="a", config_run_dir="b"), NoMemo)
-    assert isinstance(memo_of(Mine(), run_dir="a", config_run_dir="b"), ProgramMemo)
+    assert isinstance(memo_of(BasicMemoizer(), Config(), "a"), MemoSession)
+    assert isinstance(memo_of(BasicMemoizer(memoize=False), Config(), "a"), NoMemo)
+    assert isinstance(memo_of(Mine(), Config(), "a"), ProgramMemo)
+
+
+@pytest.mark.parametrize(("period", "seconds"), [("0:00:00", 1), ("00:00:30", 30), ("1:02:03", 3723)])
+def test_a_period_in_seconds(period: str, seconds: float) -> None:
+    assert seconds_of(period) == seconds
 
 
 # --- what an argument is remembered by

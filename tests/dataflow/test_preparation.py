@@ -4,6 +4,7 @@ import sys
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import CancelledError, Future
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from parsl_like.core.events import EventType
 from parsl_like.core.ids import TaskId
 from parsl_like.core.task import AppSpec, TaskRow
+from parsl_like.data_provider.files import File
 from parsl_like.dataflow.dependency_resolvers import (
     DEEP_DEPENDENCY_RESOLVER,
     SHALLOW_DEPENDENCY_RESOLVER,
@@ -34,9 +36,12 @@ APP = AppSpec("work", work)
 class Memory:
     """Remembered results, by the arguments of the call."""
 
+    wants_notes = False
+
     def __init__(self, **known: Any) -> None:
         self.known = known
         self.asked: list[Any] = []
+        self.in_flight: dict[str, int] = {}
 
     def key(self, task: Mapping[str, Any]) -> str | None:
         self.asked.append((task["func_name"], task["args"], task["kwargs"]))
@@ -45,15 +50,22 @@ class Memory:
     def lookup(self, key: str) -> tuple[bool, Any]:
         return (True, self.known[key]) if key in self.known else (False, None)
 
+    def attach(self, key: str, task: int) -> int | None:
+        first = self.in_flight.setdefault(key, task)
+        return None if first == task else first
+
 
 class Desk:
     """A preparation with two executors, and the events that came of it."""
 
     def __init__(self, resolver: DependencyResolver, session_of: Any, memo: Any = None) -> None:
         self.posted: list[Any] = []
+        self.notes: list[tuple[Any, str]] = []
         self.memo = memo if memo is not None else Memory()
         sessions = {"threads": session_of("threads"), "htex": session_of("htex", wants="bytes")}
-        self.preparation = Preparation(sessions, resolver, self.memo, self.posted.append)
+        self.preparation = Preparation(
+            sessions, resolver, self.memo, self.posted.append, note=lambda row, why: self.notes.append((row.key, why))
+        )
 
     def event(self, *args: Any, executor: str = "threads", app: AppSpec = APP, **kwargs: Any) -> Any:
         return self.preparation.event_for(self.row(*args, executor=executor, app=app, **kwargs))
@@ -256,6 +268,40 @@ def test_the_key_of_a_result_that_is_not_remembered_stays_with_the_task(desk: De
     row = desk.row(1, app=CACHED)
     assert desk.preparation.event_for(row)[0] == EventType.PREPARED
     assert row.key == "1"
+
+
+def test_an_equal_call_in_flight_is_followed(desk: Desk) -> None:
+    desk.memo.in_flight["1"] = 3
+    row = desk.row(1, app=CACHED)
+    assert desk.preparation.event_for(row) == (EventType.ATTACHED, 7, 3)
+    assert row.key == "1"
+
+
+def test_a_forced_call_runs_whatever_is_remembered_or_in_flight(session_of: Any) -> None:
+    desk = Desk(SHALLOW_DEPENDENCY_RESOLVER, session_of, Memory(**{"1": "value"}))
+    desk.memo.in_flight["1"] = 3
+    row = desk.row(1, app=AppSpec("work", work, cache="force"))
+    assert desk.preparation.event_for(row)[0] == EventType.PREPARED
+    assert row.key == "1"
+    assert desk.notes == [("1", "forced")]
+
+
+@pytest.mark.parametrize("wanted", [True, False])
+def test_keys_of_calls_that_run_are_noted_if_somebody_wants_that(desk: Desk, wanted: bool) -> None:
+    desk.memo.wants_notes = wanted
+    desk.event(1, app=CACHED)
+    assert desk.notes == ([("1", "")] if wanted else [])
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_a_result_whose_file_is_gone_is_remembered_in_vain(session_of: Any, tmp_path: Path, there: bool) -> None:
+    made = tmp_path / "made"
+    if there:
+        made.touch()
+    desk = Desk(SHALLOW_DEPENDENCY_RESOLVER, session_of, Memory(**{"1": "value"}))
+    code, *_ = desk.event(1, app=CACHED, outputs=[File(str(made)), "no file"])
+    assert code == (EventType.RECALLED if there else EventType.PREPARED)
+    assert desk.notes == ([] if there else [("1", "outputs missing")])
 
 
 def test_a_call_without_a_key_is_not_remembered(desk: Desk) -> None:

@@ -152,6 +152,15 @@ def test_run_json_says_how_to_know_and_repeat_the_run(tmp_path: Path, monkeypatc
     assert "hush-hush" not in (tmp_path / "run.json").read_text()
 
 
+def test_run_json_says_what_a_run_begins_with(tmp_path: Path) -> None:
+    run = RunInfo("an-id", str(tmp_path), 1.0)
+    write_run_json(run, None)
+    assert (read(tmp_path)["checkpoints"], read(tmp_path)["resumed"]) == ([], None)
+    write_run_json(run, None, ["/runs/000/checkpoint"], "/runs/000")
+    assert (read(tmp_path)["checkpoints"], read(tmp_path)["resumed"]) == (["/runs/000/checkpoint"], "/runs/000")
+    assert read(tmp_path)["command"] == list(sys.orig_argv)
+
+
 def test_without_a_parent_or_arguments(tmp_path: Path) -> None:
     write_run_json(RunInfo("an-id", str(tmp_path), 1.0), NoRepr())
     facts = read(tmp_path)

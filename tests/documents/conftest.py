@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 FILES = {"/README.txt": b"read me\n", "/pub/format.txt": b"The format has changed\n"}
+FILES["/pub/FORMAT.txt"] = FILES["/pub/format.txt"]
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import tarfile
+import time
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
@@ -262,6 +263,49 @@ def test_a_configuration_of_a_file_equals_the_plain_loop(
     expected = everything(folder, tmp_path / "plain", capsys, "--plain")
     assert everything(folder, tmp_path / "named", capsys, "--config", str(site)) == expected
     assert list((tmp_path / "runs").iterdir())
+
+
+def states(out: Path, run: str) -> dict[str, int]:
+    found: dict[str, int] = json.loads((out / "runinfo" / run / "run.json").read_text())["summary"]["states"]
+    return found
+
+
+def test_a_census_with_a_checkpoint_computes_only_what_is_missing(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    expected = everything(folder, tmp_path / "plain", capsys, "--plain")
+    options = ["--executor", "threads", "--checkpoint"]
+    out = tmp_path / "out"
+    assert everything(folder, out, capsys, *options) == expected
+    assert "memo_done" not in states(out, "000")
+    assert everything(folder, out, capsys, *options) == expected
+    counted = len(SEEN)
+    assert states(out, "001")["memo_done"] > counted, "all files, and those that were measured"
+    (folder / "known.py").write_text("changed = True\n")
+    changed = run(folder, out, *options)
+    assert row_of(changed, "known.py")["lines"] == 1
+    assert states(out, "002")["memo_done"] >= counted - 1
+
+
+@pytest.mark.integration
+def test_a_census_that_was_killed_is_gone_on_with(tmp_path: Path) -> None:
+    root, out = Path(json.__file__).parents[1] / "asyncio", tmp_path / "out"
+    assert source_census.main([str(root), "--out", str(tmp_path / "plain"), "--plain"]) == 0
+    script = REPOSITORY / "examples" / "source_census.py"
+    words = [str(root), "--out", str(out), "--executor", "threads", "--workers", "1", "--checkpoint"]
+    checkpoint = out / "runinfo" / "000" / "checkpoint" / "tasks.pkl"
+    with subprocess.Popen(
+        [sys.executable, str(script), *words], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as program:
+        while not checkpoint.exists() or not checkpoint.stat().st_size:
+            assert program.poll() is None
+            time.sleep(0.001)
+        program.kill()
+    resume = [sys.executable, "-m", "parsl_like", "resume", "--run-dir", str(out / "runinfo")]
+    done = subprocess.run(resume, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert (out / "census.json").read_bytes() == (tmp_path / "plain" / "census.json").read_bytes()
+    assert states(out, "001")["memo_done"] > 0
 
 
 @pytest.mark.integration

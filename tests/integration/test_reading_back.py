@@ -226,9 +226,7 @@ def test_what_a_memoizer_remembers_is_not_run_again(make_config: MakeConfig) -> 
 def test_the_options_of_1_2_are_a_memoizer_too() -> None:
     with pytest.warns(DeprecationWarning, match=r"BasicMemoizer\(memoize="):
         config = Config(app_cache=False)
-    with pytest.warns(UserWarning, match="memoization and checkpoints"):
-        kernel = parsl_like.load(config)
-    with kernel:
+    with parsl_like.load(config) as kernel:
         assert kernel.memoizer == BasicMemoizer(memoize=False)
         kernel.memoizer.checkpoint()
         kernel.checkpoint()

@@ -16,11 +16,11 @@ import pytest
 import parsl_like
 from parsl_like import python_app
 from parsl_like.config import Config
-from parsl_like.dataflow.memoization import BasicMemoizer
 from parsl_like.errors import InvalidResourceSpecification, ManagerLost, TaskLost
 from parsl_like.executors import HighThroughputExecutor
 from parsl_like.executors.base import ParslExecutor
 from parsl_like.launchers import SimpleLauncher
+from parsl_like.monitoring import MonitoringHub
 from parsl_like.providers import LocalProvider
 
 if TYPE_CHECKING:
@@ -243,7 +243,7 @@ def test_priorities_are_heeded() -> None:
 
 def test_options_that_come_later_are_said_to_be_missing() -> None:
     with (
-        pytest.warns(UserWarning, match="checkpoints"),
-        parsl_like.load(Config(memoizer=BasicMemoizer(checkpoint_mode="task_exit"), run_dir="r")),
+        pytest.warns(UserWarning, match="monitoring"),
+        parsl_like.load(Config(monitoring=MonitoringHub(), run_dir="r")),
     ):
         assert python_app(abs)(-1).result(WAIT) == 1

@@ -90,11 +90,8 @@ def old_arguments(value: Any) -> dict[str, str | tuple[str, ...] | None]:
 
 def without_effect(value: Any) -> str | None:
     """What there is instead of a description that is taken and does nothing in this version; None for any other."""
-    from parsl_like.dataflow.memoization import BasicMemoizer
     from parsl_like.monitoring.hub import MonitoringHub
 
-    if value is BasicMemoizer:
-        return "every result is computed"
     if value is MonitoringHub:
         return "the records of a run are in records.jsonl in its directory"
     return None
@@ -102,11 +99,8 @@ def without_effect(value: Any) -> str | None:
 
 def idle_arguments(value: Any) -> Mapping[str, str]:
     """Arguments of a description that change nothing in this version, each with what happens instead."""
-    from parsl_like.config import Config
     from parsl_like.providers.base import ExecutionProvider
 
-    if value is Config:
-        return dict.fromkeys(("checkpoint_mode", "checkpoint_files", "checkpoint_period"), "every result is computed")
     if isinstance(value, type) and issubclass(value, ExecutionProvider):
         return {
             "channel": "commands run where the program runs; it can go",

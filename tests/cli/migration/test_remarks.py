@@ -154,8 +154,6 @@ def test_what_a_name_leads_to() -> None:
             "parsl.monitoring.MonitoringHub()",
             "MonitoringHub has no effect yet: the records of a run are in",
         ),
-        ("parsl.dataflow.memoization.BasicMemoizer()", "BasicMemoizer has no effect yet: every result is computed."),
-        ("parsl.Config(checkpoint_mode='x')", "Config(checkpoint_mode=) has no effect: every result is computed."),
         (
             "parsl.providers.LocalProvider(channel=parsl.channels.LocalChannel())",
             "LocalProvider(channel=) has no effect: commands run where the program runs; it can go.",
@@ -177,14 +175,11 @@ def test_what_is_said_to_have_no_effect_has_none(tmp_path: Path) -> None:
     """A part that gets its machinery goes from the lists of ``presence``."""
     from parsl_like.config import Config
     from parsl_like.dataflow.dflow import DataFlowKernel
-    from parsl_like.dataflow.memoization import BasicMemoizer
     from parsl_like.monitoring import MonitoringHub
 
-    memory, hub = BasicMemoizer(checkpoint_mode="task_exit"), MonitoringHub()
-    for config in (Config(memoizer=memory, run_dir=tmp_path), Config(monitoring=hub, run_dir=tmp_path)):
-        with pytest.warns(UserWarning, match="runs without"):
-            kernel = DataFlowKernel(config)
-        kernel.cleanup()
+    with pytest.warns(UserWarning, match="runs without"):
+        kernel = DataFlowKernel(Config(monitoring=MonitoringHub(), run_dir=tmp_path))
+    kernel.cleanup()
 
 
 LATE = "its task is canceled if it has not ended with its block; ask within, or exit_mode='wait'."

@@ -37,7 +37,7 @@ server_config() {
     printf '%s\n' "ListenAddress 127.0.0.1:$1" "HostKey $state/$2" "PidFile none" "UsePAM no" "StrictModes no" \
         "AuthorizedKeysFile $state/authorized" "PasswordAuthentication no" "KbdInteractiveAuthentication no" \
         "PermitRootLogin prohibit-password" "PrintMotd no" "MaxStartups 100" "LogLevel VERBOSE" \
-        "SetEnv $session HOME=$state/home"
+        "SetEnv $session HOME=$state/home" "Subsystem sftp internal-sftp"
 }
 
 serve_ssh() { # NAME PORT
