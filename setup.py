@@ -53,6 +53,15 @@ DEVELOPMENT = {
         "fsspec>=2024.2",
         "pyftpdlib>=2.0",
         "pyopenssl>=24.0",
+        "s3fs>=2024.2",
+        "moto[s3]>=5.0",
+        "flask>=3.0",
+        "flask-cors>=4.0",
+        "globus-sdk>=3.40",
+        "requests>=2.31",
+        "responses>=0.25",
+        "pandas>=2.1",
+        "attrs>=23.1",
     ],
 }
 

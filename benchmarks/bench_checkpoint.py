@@ -51,41 +51,43 @@ def nothing(_number: int) -> None:
 # --- throughput
 
 
-def kernel() -> Any:
+def kernel(engine: str) -> Any:
     """A kernel that writes a result when its task ends, with as many workers as all engines have."""
     import parsl_like
-    from parsl_like import Config, HighThroughputExecutor
+    from parsl_like import Config, HighThroughputExecutor, ThreadPoolExecutor
     from parsl_like.dataflow.memoization import BasicMemoizer
     from parsl_like.providers import LocalProvider
 
-    executor = HighThroughputExecutor(
-        label="htex",
-        address="127.0.0.1",
-        max_workers_per_node=WORKERS,
-        provider=LocalProvider(init_blocks=1, max_blocks=1),
-    )
+    executor: Any
+    if engine == "threads":
+        executor = ThreadPoolExecutor(max_threads=WORKERS)
+    else:
+        block = LocalProvider(init_blocks=1, max_blocks=1)
+        executor = HighThroughputExecutor(
+            label="htex", address="127.0.0.1", max_workers_per_node=WORKERS, provider=block
+        )
     memoizer = BasicMemoizer(checkpoint_mode="task_exit")
     return parsl_like.load(Config(executors=[executor], memoizer=memoizer, run_dir=tempfile.mkdtemp()))
 
 
-def burst(app: Any, first: int, count: int) -> tuple[float, float]:
-    """Tasks per second, and microseconds of CPU for each in all processes."""
+def burst(app: Any, first: int, count: int) -> tuple[float, float, float]:
+    """Tasks per second, and microseconds of CPU for each: in all processes, and in the program's own."""
     with Usage() as used:
-        begun = time.perf_counter()
+        begun, own = time.perf_counter(), time.process_time()
         futures = [app(number) for number in range(first, first + count)]
         for future in futures:
             future.result()
-        seconds = time.perf_counter() - begun
-    return count / seconds, 1e6 * used.total / count
+        seconds, own = time.perf_counter() - begun, time.process_time() - own
+    return count / seconds, 1e6 * used.total / count, 1e6 * own / count
 
 
-def throughput(quick: bool) -> dict[str, float]:
+def throughput(engine: str, quick: bool) -> dict[str, float]:
     """Bursts of tasks that are remembered, in turns with bursts of the same tasks that are not."""
     from parsl_like import python_app
 
     count, first = QUICK_TASKS if quick else TASKS, 0
-    found: dict[str, list[tuple[float, float]]] = {"plain": [], "kept": []}
-    with kernel() as running:
+    found: dict[str, list[tuple[float, float, float]]] = {"plain": [], "kept": []}
+    with kernel(engine) as running:
         apps = {"plain": python_app(nothing), "kept": python_app(nothing, cache=True)}
         for app in apps.values():
             burst(app, -QUICK_TASKS, QUICK_TASKS)
@@ -94,13 +96,16 @@ def throughput(quick: bool) -> dict[str, float]:
                 found[name].append(burst(app, first, count))
                 first += count
         path = os.path.join(running.run_dir, "checkpoint", "tasks.pkl")
-    rates = {name: statistics.median(rate for rate, _ in bursts) for name, bursts in found.items()}
-    cpu = {name: statistics.median(used for _, used in bursts) for name, bursts in found.items()}
+    plain, kept = (tuple(map(statistics.median, zip(*bursts, strict=True))) for bursts in found.values())
+    lost = 100 * (1 - kept[0] / plain[0])
+    if engine == "threads":
+        return {"on threads": plain[0], "kept on threads": kept[0], "lost on threads": lost}
     return {
-        "plain": rates["plain"],
-        "kept": rates["kept"],
-        "lost": 100 * (1 - rates["kept"] / rates["plain"]),
-        "cpu": cpu["kept"] - cpu["plain"],
+        "plain": plain[0],
+        "kept": kept[0],
+        "lost": lost,
+        "cpu": kept[1] - plain[1],
+        "own cpu": kept[2] - plain[2],
         "bytes": os.path.getsize(path) / (len(found["kept"]) * count + QUICK_TASKS),
     }
 
@@ -138,7 +143,7 @@ def loading(quick: bool) -> dict[str, float]:
 
 def measure(_name: str, case: str, quick: bool) -> Mapping[str, float]:
     """One of the cases."""
-    return loading(quick) if case == "loading" else throughput(quick)
+    return loading(quick) if case == "loading" else throughput(case, quick)
 
 
 BENCHMARK = Benchmark(
@@ -146,12 +151,18 @@ BENCHMARK = Benchmark(
     file=__file__,
     measure=measure,
     engines=("htex",),
-    cases=("throughput", "loading"),
+    cases=("htex", "threads", "loading"),
     figures=(
         Figure("plain", "tasks/s that are not remembered"),
         Figure("kept", "tasks/s that are remembered and written (task_exit)"),
         Figure("lost", "loss of throughput, %", "less", 1, (Bound(15),)),
         Figure("cpu", "CPU us more per task, all processes", "less", 1),
+        Figure("own cpu", "CPU us more per task, the program's process", "less", 1),
+        Figure("on threads", "tasks/s on threads that are not remembered"),
+        Figure("kept on threads", "tasks/s on threads that are remembered and written"),
+        Figure(
+            "lost on threads", "loss of throughput on threads, which run no-ops in the program itself, %", "less", 1
+        ),
         Figure("bytes", "bytes per result on disk", "less"),
         Figure("written", f"{RESULTS:,} results: CPU us to write one, with making it", "less", 1),
         Figure("load", f"{RESULTS:,} results: seconds to load", "less", 1, (Bound(10),)),

@@ -258,26 +258,27 @@ def run_with_engine(root: Path, out: Path, config: Config) -> Row:
     with parsl_like.load(config) as kernel:
         print(f"run directory: {kernel.run_dir}", file=sys.stderr)
         checkpoint = config.memoizer is not None
-        if checkpoint:
-            count = census_file.options(cache=True)
-            files = [
-                count(str(root), name, package, inputs=[File(f"{root}/{name}")]) for name, package in sources.items()
-            ]
-        else:
-            files = [census_file(str(root), name, package) for name, package in sources.items()]
-        graph = import_graph(root.name, inputs=files)
-        cycles = import_cycles(graph)
+        count, connect = census_file.options(cache=checkpoint), import_graph.options(cache=checkpoint)
+        compress, weigh = pack.options(cache=checkpoint), packed_size.options(cache=checkpoint)
+
+        def contents(names: Iterable[str]) -> list[File]:
+            """What a result that is kept depends on beside the arguments."""
+            return [File(f"{root}/{name}") for name in names] if checkpoint else []
+
+        files = [count(str(root), name, package, inputs=contents([name])) for name, package in sources.items()]
+        graph = connect(root.name, inputs=files)
+        cycles = import_cycles.options(cache=checkpoint)(graph)
         finer = finer_pass(str(root), inputs=files, checkpoint=checkpoint)
         packed, sizes = {}, {}
         for package, path in list_packages(sources, out).items():
-            packed[package] = pack(
+            packed[package] = compress(
                 str(root),
-                inputs=[File(f"{path}.list")],
+                inputs=[File(f"{path}.list"), *contents(name for name in sources if sources[name] == package)],
                 outputs=[File(f"{path}.tar.gz")],
                 stdout=(f"{path}.stdout", "w"),
                 stderr=(f"{path}.stderr", "w"),
             )
-            sizes[package] = packed_size(f"{path}.stdout", inputs=packed[package].outputs)
+            sizes[package] = weigh(f"{path}.stdout", inputs=packed[package].outputs)
         wait_for([*files, *packed.values(), *sizes.values(), graph, cycles, finer])
         return {
             "files": [row.result() for row in files],

@@ -114,6 +114,9 @@ class Config(Description):
     checkpoint_sync: bool = field(
         default=False, metadata={"help": "Whether result() waits until the result is on disk; for the mode task_exit."}
     )
+    checkpoint_for_parsl: bool = field(
+        default=False, metadata={"help": "Whether Parsl, too, is to find the results in checkpoints that are written."}
+    )
     cache_files: Literal["content", "time", "name"] = field(
         default="content", metadata={"help": "What files among the arguments of remembered calls are told apart by."}
     )
@@ -195,7 +198,7 @@ class Config(Description):
         good = self.memoizer is None or callable(getattr(self.memoizer, "check_memo", None))
         expect(self, "memoizer", good, "None or a Memoizer, an object with check_memo")
         expect_checkpoint_options(self, "app_cache")
-        expect_flag(self, "checkpoint_sync")
+        expect_flag(self, "checkpoint_sync", "checkpoint_for_parsl")
         expect(self, "cache_files", self.cache_files in CACHE_FILES, f"one of {', '.join(CACHE_FILES)}")
         expect_text(self, "cache_environment", optional=True)
         expect(

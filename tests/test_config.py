@@ -22,7 +22,7 @@ PARSLS_ORDER = [
 ]
 OF_1_2 = ["app_cache", "checkpoint_files", "checkpoint_mode", "checkpoint_period"]
 OURS = [
-    *("checkpoint_sync", "cache_files", "cache_environment", "resume"),
+    *("checkpoint_sync", "checkpoint_for_parsl", "cache_files", "cache_environment", "resume"),
     *("lost_retries", "max_outstanding_tasks", "reattach"),
 ]
 
@@ -149,6 +149,7 @@ WRONG: list[tuple[str, Any]] = [
     ("max_outstanding_tasks", 0),
     ("reattach", 0),
     ("checkpoint_sync", 1),
+    ("checkpoint_for_parsl", 1),
     ("cache_files", "size"),
     ("cache_environment", 3),
     ("resume", 7),
@@ -177,6 +178,7 @@ RIGHT: list[tuple[str, Any]] = [
     ("max_outstanding_tasks", 1),
     ("reattach", 3600),
     ("checkpoint_sync", True),
+    ("checkpoint_for_parsl", True),
     ("cache_files", "time"),
     ("cache_environment", "numpy-2"),
     ("resume", "last"),

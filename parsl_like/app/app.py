@@ -26,6 +26,8 @@ def python_app(
     executors: Executors = "all",
     ignore_for_cache: Sequence[str] | None = None,
     join: Literal[False] = False,
+    *,
+    version: str | None = None,
 ) -> PythonApp[P, R]: ...
 @overload
 def python_app(
@@ -35,6 +37,8 @@ def python_app(
     executors: Executors = "all",
     ignore_for_cache: Sequence[str] | None = None,
     join: Literal[False] = False,
+    *,
+    version: str | None = None,
 ) -> PythonDecorator: ...
 @overload
 def python_app(
@@ -45,6 +49,7 @@ def python_app(
     ignore_for_cache: Sequence[str] | None = None,
     *,
     join: Literal[True],
+    version: str | None = None,
 ) -> JoinDecorator: ...
 def python_app(
     function: Callable[..., Any] | None = None,
@@ -53,6 +58,8 @@ def python_app(
     executors: Executors = "all",
     ignore_for_cache: Sequence[str] | None = None,
     join: bool = False,
+    *,
+    version: str | None = None,
 ) -> Any:
     """Turn a Python function into an app: calling it returns an AppFuture, and the function runs elsewhere.
 
@@ -63,10 +70,11 @@ def python_app(
         executors: Labels of executors it may run on, or "all".
         ignore_for_cache: Names of arguments that do not count when results are remembered.
         join: Parsl 1.2's way to say ``join_app``.
+        version: Stands for the function's code when results are remembered.
     """
 
     def decorate(func: Callable[..., Any]) -> PythonApp[..., Any]:
-        return PythonApp(func, data_flow_kernel, cache, executors, ignore_for_cache, join)
+        return PythonApp(func, data_flow_kernel, cache, executors, ignore_for_cache, join, version=version)
 
     return decorate if function is None else decorate(function)
 
@@ -77,6 +85,8 @@ def join_app(
     data_flow_kernel: DataFlowKernel | None = None,
     cache: bool = False,
     ignore_for_cache: Sequence[str] | None = None,
+    *,
+    version: str | None = None,
 ) -> PythonApp[P, R]: ...
 @overload
 def join_app(
@@ -84,6 +94,8 @@ def join_app(
     data_flow_kernel: DataFlowKernel | None = None,
     cache: bool = False,
     ignore_for_cache: Sequence[str] | None = None,
+    *,
+    version: str | None = None,
 ) -> PythonApp[P, list[R]]: ...
 @overload
 def join_app(
@@ -91,12 +103,16 @@ def join_app(
     data_flow_kernel: DataFlowKernel | None = None,
     cache: bool = False,
     ignore_for_cache: Sequence[str] | None = None,
+    *,
+    version: str | None = None,
 ) -> JoinDecorator: ...
 def join_app(
     function: Callable[..., Any] | None = None,
     data_flow_kernel: DataFlowKernel | None = None,
     cache: bool = False,
     ignore_for_cache: Sequence[str] | None = None,
+    *,
+    version: str | None = None,
 ) -> Any:
     """Turn a function that calls apps into an app whose result is that of the future, or futures, it returns.
 
@@ -107,10 +123,11 @@ def join_app(
         data_flow_kernel: The kernel its calls go to; None for the default one at the time of each call.
         cache: Whether results are to be remembered.
         ignore_for_cache: Names of arguments that do not count when results are remembered.
+        version: Stands for the function's code when results are remembered.
     """
 
     def decorate(func: Callable[..., Any]) -> PythonApp[..., Any]:
-        return PythonApp(func, data_flow_kernel, cache, "all", ignore_for_cache, True)
+        return PythonApp(func, data_flow_kernel, cache, "all", ignore_for_cache, True, version=version)
 
     return decorate if function is None else decorate(function)
 
@@ -122,6 +139,8 @@ def bash_app(
     cache: bool = False,
     executors: Executors = "all",
     ignore_for_cache: Sequence[str] | None = None,
+    *,
+    version: str | None = None,
 ) -> BashApp[P]: ...
 @overload
 def bash_app(
@@ -130,6 +149,8 @@ def bash_app(
     cache: bool = False,
     executors: Executors = "all",
     ignore_for_cache: Sequence[str] | None = None,
+    *,
+    version: str | None = None,
 ) -> BashDecorator: ...
 def bash_app(
     function: Callable[..., str] | None = None,
@@ -137,6 +158,8 @@ def bash_app(
     cache: bool = False,
     executors: Executors = "all",
     ignore_for_cache: Sequence[str] | None = None,
+    *,
+    version: str | None = None,
 ) -> Any:
     """Turn a function that returns a command line into an app that runs it with bash.
 
@@ -149,9 +172,10 @@ def bash_app(
         cache: Whether results are to be remembered.
         executors: Labels of executors it may run on, or "all".
         ignore_for_cache: Names of arguments that do not count when results are remembered.
+        version: Stands for the function's code when results are remembered.
     """
 
     def decorate(func: Callable[..., str]) -> BashApp[...]:
-        return BashApp(func, data_flow_kernel, cache, executors, ignore_for_cache)
+        return BashApp(func, data_flow_kernel, cache, executors, ignore_for_cache, version=version)
 
     return decorate if function is None else decorate(function)

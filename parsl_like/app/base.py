@@ -51,6 +51,7 @@ class AppBase(Calls[P, R]):
         executors: Labels of executors it may run on, or "all".
         cache: Whether results are to be remembered.
         ignore_for_cache: Names of arguments that do not count when results are remembered.
+        version: Stands for the function's code when results are remembered; None for the code.
     """
 
     join = False
@@ -62,6 +63,8 @@ class AppBase(Calls[P, R]):
         executors: Executors = "all",
         cache: bool = False,
         ignore_for_cache: Sequence[str] | None = None,
+        *,
+        version: str | None = None,
     ) -> None:
         if not callable(func):
             raise ConfigurationError("function", func, "a function to be decorated")
@@ -71,7 +74,7 @@ class AppBase(Calls[P, R]):
         self.executors = executors
         self.cache = cache
         self.ignore_for_cache = list(ignore_for_cache or ())
-        self._options: dict[str, Any] = {}
+        self._options: dict[str, Any] = {} if version is None else {"version": _text(version)}
         self._read_signature()
         self._spec = self._make_spec()
 
@@ -169,8 +172,8 @@ class AppBase(Calls[P, R]):
             raise ConfigurationError("options", unknown, f"some of {sorted(_OPTIONS)}")
         if "cache" in options and options["cache"] not in CACHES:
             raise ConfigurationError("cache", options["cache"], f"one of {', '.join(map(repr, CACHES))}")
-        if "version" in options and not isinstance(options["version"], str):
-            raise ConfigurationError("version", options["version"], "a text")
+        if "version" in options:
+            _text(options["version"])
         if "sandbox" in options:
             self._check_sandbox(options["sandbox"])
         if "priority" in options:
@@ -229,6 +232,17 @@ class AppBase(Calls[P, R]):
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self._spec.name}>"
+
+
+def _text(version: object) -> str:
+    """The version of an app.
+
+    Raises:
+        ConfigurationError: it is no text.
+    """
+    if not isinstance(version, str):
+        raise ConfigurationError("version", version, "a text")
+    return version
 
 
 def _rebuilt(

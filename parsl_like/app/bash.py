@@ -21,6 +21,7 @@ class BashApp(AppBase[P, int]):
         cache: Whether results are to be remembered.
         executors: Labels of executors it may run on, or "all".
         ignore_for_cache: Names of arguments that do not count when results are remembered.
+        version: Stands for the function's code when results are remembered; None for the code.
     """
 
     def __init__(
@@ -30,8 +31,10 @@ class BashApp(AppBase[P, int]):
         cache: bool = False,
         executors: Executors = "all",
         ignore_for_cache: Sequence[str] | None = None,
+        *,
+        version: str | None = None,
     ) -> None:
-        super().__init__(func, data_flow_kernel, executors, cache, ignore_for_cache)
+        super().__init__(func, data_flow_kernel, executors, cache, ignore_for_cache, version=version)
 
     def remote_function(self) -> Callable[..., Any]:
         """The function with what runs its command line."""

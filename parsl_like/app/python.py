@@ -30,6 +30,7 @@ class PythonApp(AppBase[P, R]):
         cache: Whether results are to be remembered.
         ignore_for_cache: Names of arguments that do not count when results are remembered.
         join: Whether the function returns futures that are to be waited for (Parsl 1.2's spelling of a join app).
+        version: Stands for the function's code when results are remembered; None for the code.
     """
 
     def __init__(
@@ -40,10 +41,12 @@ class PythonApp(AppBase[P, R]):
         executors: Executors = "all",
         ignore_for_cache: Sequence[str] | None = None,
         join: bool = False,
+        *,
+        version: str | None = None,
     ) -> None:
         self.join = join
         self._wrapped: dict[tuple[float | None, bool], AppSpec] = {}
-        super().__init__(func, data_flow_kernel, executors, cache, ignore_for_cache)
+        super().__init__(func, data_flow_kernel, executors, cache, ignore_for_cache, version=version)
 
     def _call_with_keywords(self, kernel: DataFlowKernel, args: Any, kwargs: dict[str, Any]) -> AppFuture[R]:
         kwargs = {**self._defaults, **kwargs}

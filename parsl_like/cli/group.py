@@ -15,7 +15,7 @@ COMMANDS: Final = {
     "config": "Show, check and list configurations.",
     "demo": "Take a census of Python sources on worker processes.",
     "doctor": "Say what is wrong with a configuration, and what to do, before a run does.",
-    "globus-auth": "Log in to Globus for staging; not there yet, says what there is instead.",
+    "globus-auth": "Log in to Globus, so that runs can have files moved.",
     "migrate": "Rewrite imports and names of programs written for Parsl, and list what to check by hand.",
     "perf": "Measure how many tasks per second a configuration runs.",
     "plugins": "List the plugins there are, where they come from, and which hooks each has.",

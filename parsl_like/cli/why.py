@@ -34,7 +34,10 @@ def command(task: int, run: str, run_dir: Path, as_json: bool) -> None:
     checkpoint missing.
     """
     folder = _directory_of(run, run_dir)
-    asked, answer = answer_of(task, folder, run_dir)
+    troubles: list[str] = []
+    asked, answer = answer_of(task, folder, run_dir, troubles)
+    for trouble in dict.fromkeys(troubles):
+        click.echo(f"parsl-like: {trouble}", err=True)
     if as_json:
         click.echo(json.dumps(_as_data(asked, answer)))
     else:
@@ -42,13 +45,14 @@ def command(task: int, run: str, run_dir: Path, as_json: bool) -> None:
         click.echo(f"  {answer.text}")
 
 
-def answer_of(task: int, folder: str, run_dir: Path) -> tuple[Asked, Answer]:
+def answer_of(task: int, folder: str, run_dir: Path, troubles: list[str]) -> tuple[Asked, Answer]:
     """The task, and why it ran.
 
     Args:
         task: Its number.
         folder: The directory of its run.
         run_dir: The folder of all runs.
+        troubles: Is given a sentence for each checkpoint that cannot be looked at.
 
     Raises:
         ClickException: the run has no such task.
@@ -66,7 +70,7 @@ def answer_of(task: int, folder: str, run_dir: Path) -> tuple[Asked, Answer]:
     former = former_runs(folder, run_dir, started)
     used = [str(each) for each in facts.get("checkpoints") or ()]
     places = [*used, *(os.path.join(each, CHECKPOINT) for each in former)]
-    past, failures = past_of(places, used), failures_in(reversed(former))
+    past, failures = past_of(places, used, troubles), failures_in(reversed(former))
     return asked, explain(asked, past, failures, former_runs=len(former))
 
 

@@ -6,6 +6,7 @@ knows only raw events, and tests prove that both forms do the same.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from parsl_like.core.task import TaskRow
 
 RawEvent = tuple[int, int, Any]
+Acknowledge = Callable[[list[int]], None]
+"""Takes the tasks whose results are as safe as promised; what is to happen to them then is Remembered."""
 
 
 class EventType(IntEnum):

@@ -191,12 +191,12 @@ class TaskMachine:
         self.move(row, Phase.preparing)
         self.out.prepare.append(row)
 
-    def remember(self, row: TaskRow, value: Any, report: Any = None) -> bool:
-        """Have the result of a row with a key kept; whether the row's end is to wait for that."""
-        self.out.remember.append((row, row.key or "", value))
+    def remember(self, row: TaskRow, end: tuple[Any, Any]) -> bool:
+        """Have a result, given with its report, kept under the row's key; whether the row's end is to wait for that."""
+        self.out.remember.append((row, row.key or "", end[0]))
         if self.remember_first:
             self.move(row, Phase.remembering)
-            row.value = (value, report)
+            row.value = end
         return self.remember_first
 
     def release(self, row: TaskRow) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 if TYPE_CHECKING:
     from pathlib import Path, PurePath, PurePosixPath  # for annotations only: the core reads no file
 
-    from parsl_like.core.events import RawEvent
+    from parsl_like.core.events import Acknowledge, RawEvent
     from parsl_like.core.ids import AttemptId, BlockId, ExecutorLabel, JobId
     from parsl_like.core.job_states import JobReport
     from parsl_like.core.limits import ExecutorLoad
@@ -387,8 +387,8 @@ class Memo(Protocol):
         """Keep a result; ``acknowledge`` is called once it is as durable as promised."""
         ...
 
-    def remember_all(self, results: Sequence[tuple[str, Any, int]], acknowledge: Callable[[list[int]], None]) -> None:
-        """Keep results: keys, values and tasks; ``acknowledge`` is called with tasks whose results are durable."""
+    def remember_all(self, keys: list[str], values: list[Any], tasks: list[int], acknowledge: Acknowledge) -> None:
+        """Keep results; ``acknowledge`` is called with tasks whose results are as durable as promised."""
         ...
 
     def checkpoint(self, tasks: Sequence[int] | None = None) -> str | None:

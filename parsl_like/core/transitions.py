@@ -98,7 +98,7 @@ def attempt_succeeded(machine: TaskMachine, row: TaskRow, data: Any) -> None:
             machine.release(row)
             machine.settle(row, Phase.failed, machine.join_type_error(row.app.name, value))
         return
-    if row.key is not None and machine.remember(row, value, report):
+    if row.key is not None and machine.remember(row, data):
         return
     machine.settle(row, Phase.done, value, report)
 
@@ -139,7 +139,7 @@ def join_done(machine: TaskMachine, row: TaskRow, data: Any) -> None:
     """The inner futures have ended: so has the join app."""
     ok, value = data
     if ok and row.key is not None:
-        if machine.remember(row, value):
+        if machine.remember(row, (value, None)):
             return
     elif not ok:
         machine.release(row)

@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal, TypeVar
 
-from parsl_like.core.unbuilt import Unbuilt, is_unbuilt
 from parsl_like.data_provider.deliveries import Deliveries
 from parsl_like.data_provider.file_noop import NoOpFileStaging
 from parsl_like.data_provider.files import File
 from parsl_like.data_provider.ftp import FTPSeparateTaskStaging
 from parsl_like.data_provider.http import HTTPSeparateTaskStaging
+from parsl_like.data_provider.recalls import Recalls, is_task
+from parsl_like.data_provider.services import Served, Services, TransferFuture
 from parsl_like.data_provider.staging import Staging  # noqa: TC001 - older programs look for it here
 from parsl_like.data_provider.whereabouts import Whereabouts
 from parsl_like.data_provider.zip import ZipFileStaging
@@ -120,6 +121,8 @@ class DataManager:
         self._defaults = tuple(defaults)
         self._file_future = file_future
         self._deliveries = Deliveries()
+        self._services = Services()
+        self._recalls = Recalls()
         self._whereabouts = Whereabouts(str(getattr(dfk, "run_id", "")))
 
     def stage(self, kwargs: Mapping[str, Any], args: Sequence[Any], func: Function, executor: Any) -> StagedCall:
@@ -249,7 +252,29 @@ class DataManager:
         self.forget(file)
         return self._whereabouts.token(file)
 
-    def transfer(self, func: Function, what: Any, file: File, executor: str, after: Future[Any] | None) -> Future[Any]:
+    def service(self, name: str, make: Callable[[], Served]) -> Served:
+        """What a provider keeps for a whole run: made when it is first asked for, and closed with the run.
+
+        Args:
+            name: The provider's name for it; the same for all of its kind.
+            make: Makes it, for one caller at a time.
+
+        Raises:
+            Exception: what ``make`` raises.
+        """
+        return self._services.get(name, make)
+
+    def close(self, deadline: float) -> None:
+        """Close what providers keep; nothing is to be moved any more.
+
+        Args:
+            deadline: Until when that may take, in monotonic seconds.
+        """
+        self._services.close(deadline)
+
+    def transfer(
+        self, func: Function, what: Any, file: File, executor: str, after: Future[Any] | None, *, join: bool = False
+    ) -> Future[Any]:
         """Submit a task that moves a file; the future of the file.
 
         Args:
@@ -258,12 +283,26 @@ class DataManager:
             file: The file, with its ``local_path``.
             executor: The label of the executor that runs it.
             after: What it has to wait for; None if it can begin.
+            join: Whether ``func`` gives a future, in this process, by which somebody else tells of the end.
         """
+        wanted: tuple[Any, ...] = (after,)
         if after is not None and self._file_future is not None:
-            after = self._file_future(after, file, getattr(after, "tid", None))  # and not a result that may be large
-        future = self.dfk.submit(func, app_args=(what, after), executors=[executor], app_kwargs={INHIBIT[0]: True})
+            wanted = (self._file_future(after, file, getattr(after, "tid", None)),)  # not a result that may be large
+        if after is not None and is_task(after):
+            from parsl_like.remote.transfers.unless import unless_recalled
+
+            func = unless_recalled(func, join=join)
+            wanted = (*wanted, self._recalls.before(file.url, after))
+        keywords = {INHIBIT[0]: True}
+        labels = "all" if join else [executor]
+        future = self.dfk.submit(func, app_args=(what, *wanted), executors=labels, app_kwargs=keywords, join=join)
+        if len(wanted) > 1:
+            self._recalls.note(file.url, future)
         future.add_done_callback(partial(self._tell, file, executor))
-        return future if self._file_future is None else self._file_future(future, file, getattr(future, "tid", None))
+        task = getattr(future, "tid", None)
+        if join:
+            future = TransferFuture(future, file)
+        return future if self._file_future is None else self._file_future(future, file, task)
 
     def made_here(self, file: File, executor: str, parent: Future[Any] | None) -> Future[Any] | None:
         """The future of a file that a task of the same executor makes, if its workers share their files; else None.
@@ -278,6 +317,15 @@ class DataManager:
         if not self._whereabouts.is_made_here(file, executor, parent):
             return None
         return self._file_future(parent, file, getattr(parent, "tid", None))
+
+    def has_maker(self, file: File, executor: str) -> bool:
+        """Whether :meth:`note_maker` was told of a task that makes the file; it does not if its result is remembered.
+
+        Args:
+            file: The file.
+            executor: The executor's label.
+        """
+        return self._whereabouts.has_maker(file, executor)
 
     def note_maker(self, file: File, executor: str, app_fu: Future[Any]) -> None:
         """A task of the executor makes the file and leaves it at its ``local_path``."""
@@ -310,6 +358,8 @@ class DataManager:
             facts["failed"] = reason_of(error)
         else:
             moved = future.result()
+            if moved.tries == 0:  # there was nothing to do
+                return
             facts |= {"bytes": moved.size, "seconds": round(moved.seconds, 6), "tries": moved.tries}
         recorder.record(Record("transfer", time.time(), shown(file.url), facts))
 
@@ -345,17 +395,11 @@ class DataManager:
             StagingError: none does.
         """
         tried = [*(self._storage_access(executor) or ()), *self._defaults]
-        described = None
         for staging in tried:
             if getattr(staging, question)(file):
-                if not is_unbuilt(staging):
-                    return staging
-                described = described or staging
+                return staging
         way = "to" if question == "can_stage_in" else "away from"
         text = f"no staging provider takes a {file.scheme}: URL {way} executor {getattr(executor, 'label', executor)!s}"
-        if isinstance(described, Unbuilt):
-            lacks = f"{type(described).__name__} is described only: this version cannot {described.missing}"
-            raise StagingError(_shown(file), f"{text} ({lacks}). Instead, {described.meanwhile}")
         names = ", ".join(dict.fromkeys(type(staging).__name__ for staging in tried)) or "none"
         raise StagingError(_shown(file), f"{text} (tried: {names}). Add one to its storage_access.")
 

@@ -37,6 +37,15 @@ class ServerStaging(Staging, Description):
         default=None,
         metadata={"help": "Certificates of authorities, where tasks run, to trust instead of the system's."},
     )
+    keep_partial: bool = field(
+        default=False,
+        metadata={
+            "help": "Whether what has come of a file is kept, hidden, when its transfer fails, for the next one."
+        },
+    )
+    progress_period: float = field(
+        default=10.0, metadata={"help": "Seconds between two records of how far a transfer is."}
+    )
 
     def check(self) -> None:
         """Refuse what can be seen to be wrong without touching the world.
@@ -46,6 +55,7 @@ class ServerStaging(Staging, Description):
         """
         expect_positive(self, "timeout")
         expect_positive(self, "total", optional=True)
+        expect_positive(self, "progress_period")
         expect_whole(self, "tries", least=1)
 
     def can_stage_in(self, file: File) -> bool:
@@ -60,7 +70,14 @@ class ServerStaging(Staging, Description):
         """The bounds as a transfer takes them."""
         from parsl_like.remote.transfers.limits import Limits
 
-        return Limits(silence=self.timeout, total=self.total, tries=self.tries, ca_file=self.ca_file)
+        return Limits(
+            silence=self.timeout,
+            total=self.total,
+            tries=self.tries,
+            ca_file=self.ca_file,
+            keep_partial=self.keep_partial,
+            progress_period=self.progress_period,
+        )
 
 
 @dataclass(kw_only=True)
@@ -77,6 +94,17 @@ class SeparateTasks(ServerStaging):
             return made
         bring = Bring(file.url, file.local_path, dm.token(file), self.limits())
         return dm.transfer(fetch_file, bring, file, executor, parent_fut)
+
+    def replace_task(
+        self, dm: DataManager, executor: str, file: File, func: Callable[..., Any]
+    ) -> Callable[..., Any] | None:
+        """The function itself, or one that fetches first what another task should have made, and did not."""
+        if not dm.has_maker(file, executor):
+            return None
+        from parsl_like.remote.transfers.intask import Fill, staged
+
+        file.local_path = dm.local_path(file, executor)
+        return staged(func, Fill(file.url, file.local_path, dm.token(file), self.limits()))
 
     def stage_out(self, dm: DataManager, executor: str, file: File, app_fu: Future[Any]) -> Future[Any]:
         """Submit the task that sends the file when its maker has ended; the future of the file."""

@@ -64,6 +64,10 @@ class Whereabouts:
         """A task of an executor, whose workers share their files, makes the file."""
         self._makers[file.url, label] = getattr(maker, "tid", None)
 
+    def has_maker(self, file: File, label: str) -> bool:
+        """Whether a task of the executor makes the file."""
+        return (file.url, label) in self._makers
+
     def is_made_here(self, file: File, label: str, maker: Future[Any] | None) -> bool:
         """Whether the task that makes the file leaves it where the executor's tasks see it."""
         task = getattr(maker, "tid", None)

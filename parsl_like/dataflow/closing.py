@@ -34,6 +34,9 @@ RECORDS_SECONDS = 2.0, 10.0
 REMEMBERING_SECONDS = 5.0
 """How long results may take to be on disk; after that their tasks end without."""
 
+TRANSFERS_SECONDS = 5.0
+"""How long it may take to cancel transfers that somebody else does."""
+
 LEAVING_SECONDS = 5.0
 """How long each provider may take to be left."""
 
@@ -63,6 +66,7 @@ class Closing:
             self._look_around,
             self._remember_results,
             self._cancel_tasks,
+            self._close_transfers,
             self._stop_loop,
             self._leave_blocks,
             self._close_executors,
@@ -110,6 +114,10 @@ class Closing:
             wait([row.future for row in running], patience)
         if running:
             self._on_owner(lambda: self._cancel_all(frozenset()))
+
+    def _close_transfers(self, deadline: float) -> None:
+        """What others do for tasks that have been cancelled is cancelled there, too."""
+        self._kernel.submission.data_manager.close(min(deadline, time.monotonic() + TRANSFERS_SECONDS))
 
     def _on_owner(self, function: Callable[[], object]) -> None:
         loop = self._kernel._loop

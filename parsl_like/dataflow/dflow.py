@@ -129,14 +129,7 @@ class DataFlowKernel(Readings):
 
     def _open(self, stack: ExitStack) -> None:
         """Start every part; each registers how it is ended, in reverse order."""
-        from parsl_like.dataflow.opening import (
-            checkpoints_to_begin_with,
-            open_logging,
-            open_plugins,
-            open_recorder,
-            open_run_record,
-            warn_of_what_is_not_there,
-        )
+        from parsl_like.dataflow.opening import open_logging, open_plugins, open_recorder, warn_of_what_is_not_there
 
         config = self.config
         stack.callback(open_logging(config, self.run_dir))
@@ -149,18 +142,44 @@ class DataFlowKernel(Readings):
         self.kept_blocks = KeptBlocks(config, self._context, self.recorder.record)
         self.block_history = BlockHistory(self.kept_blocks.record)
         self.health = Health(self)
+        self._failures = FailureLog()
+        self._payloads = FailedPayloads(self.run_dir)
+        self._open_memory(stack)
+        self.machine = self._made_machine()
+        self._loop = KernelLoop(self.machine, self._crashed)
+        self._open_submission()
+        self._completion: Service[list[Owed]] = Service("parsl-like-completion", run_owed)
+        self._prepare: Service[Any] = Service("parsl-like-prepare", self._preparation.serve)
+        handler = config.retry_handler
+        self._retries = RetryDesk(handler, self.machine, self._loop.post, config.internal_tasks_max_threads)
+        stack.callback(self._closing.close)
+        for service in (self._completion, self._prepare):
+            service.start()
+        self._poller: Any = None
+        self._open_internal()
+        for description in config.executors or ():
+            self._open_executor(description)  # type: ignore[arg-type]  # sealing has wrapped plain pools
+        self._loop.start(self._made_effects(), None if handler is None else self._retries.ask)
+        self.plugins.run_started(self._context)
+
+    def _open_memory(self, stack: ExitStack) -> None:
+        """Begin with what earlier runs have left, and say on file what that is."""
+        from parsl_like.dataflow.opening import checkpoints_to_begin_with, open_run_record
+
+        config = self.config
         self.memoizer = memoizer_of(config)
         former, resumed = checkpoints_to_begin_with(self.memoizer, config, self.run_dir)
         self._run_record = open_run_record(self._context, config, former, resumed)
-        self._failures = FailureLog()
-        self._payloads = FailedPayloads(self.run_dir)
         self._memo: Any = memo_of(
             self.memoizer, config, self.run_dir, former, self.plugins.memo_hashers, self.health.warn_of_checkpoint
         )
         self.remembering = Remembering(self)
         stack.callback(self.remembering.close)
         self._memo.when_asked = self.remembering.catch_up
-        self.machine = TaskMachine(
+
+    def _made_machine(self) -> TaskMachine:
+        config = self.config
+        return TaskMachine(
             retries=config.retries,
             lost_retries=config.lost_retries,
             garbage_collect=config.garbage_collect,
@@ -169,8 +188,9 @@ class DataFlowKernel(Readings):
             loss_error=lambda cause, losses: TaskLost(cause, losses) if config.lost_retries else cause,
             remember_first=self._memo.remembers_first,
         )
-        self._loop = KernelLoop(self.machine, self._crashed)
-        limited = config.max_outstanding_tasks is not None
+
+    def _open_submission(self) -> None:
+        config = self.config
         self._preparation = Preparation(
             self.executors,
             self.dependency_resolver,
@@ -178,7 +198,7 @@ class DataFlowKernel(Readings):
             self._loop.post_all,
             post_news=self._loop.post_news,
             note=self.remembering.note,
-            limited=limited,
+            limited=config.max_outstanding_tasks is not None,
         )
         self.submission = Submission(
             self,
@@ -188,9 +208,9 @@ class DataFlowKernel(Readings):
             config.std_autopath or self.default_std_autopath,
             config.max_outstanding_tasks,
         )
-        self._completion: Service[list[Owed]] = Service("parsl-like-completion", run_owed)
-        self._prepare: Service[Any] = Service("parsl-like-prepare", self._preparation.serve)
-        effects = LiveEffects(
+
+    def _made_effects(self) -> LiveEffects:
+        return LiveEffects(
             sessions=self.executors,
             post_all=self._loop.post_all,
             complete=self._complete,
@@ -201,17 +221,6 @@ class DataFlowKernel(Readings):
             release=self.remembering.release,
             failed=self._keep_failed,
         )
-        handler = config.retry_handler
-        self._retries = RetryDesk(handler, self.machine, self._loop.post, config.internal_tasks_max_threads)
-        stack.callback(self._closing.close)
-        for service in (self._completion, self._prepare):
-            service.start()
-        self._poller: Any = None
-        self._open_internal()
-        for description in config.executors or ():
-            self._open_executor(description)  # type: ignore[arg-type]  # sealing has wrapped plain pools
-        self._loop.start(effects, None if handler is None else self._retries.ask)
-        self.plugins.run_started(self._context)
 
     def _open_internal(self) -> None:
         from parsl_like.executors.threads import ThreadPoolExecutor

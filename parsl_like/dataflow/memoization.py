@@ -10,7 +10,7 @@ import os
 import weakref
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from parsl_like.config import Config, expect_checkpoint_options
 from parsl_like.dataflow.errors import BadCheckpoint
@@ -18,6 +18,7 @@ from parsl_like.dataflow.errors import BadCheckpoint
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
+    from parsl_like.core.events import Acknowledge
     from parsl_like.core.ports import Memo
     from parsl_like.memo.hashers import id_for_memo as id_for_memo  # noqa: PLC0414 - for those who import it from here
     from parsl_like.memo.session import MemoSession
@@ -104,8 +105,10 @@ class BasicMemoizer(Memoizer):
         Raises:
             BadCheckpoint: one of ``checkpoint_files`` is not there.
         """
-        former = former_checkpoints(self, run_dir, config_run_dir)
-        session = open_session(self, run_dir, former)
+        given: Given | None = self.__dict__.pop("_given", None)
+        if given is None:
+            given = Given(former_checkpoints(self, run_dir, config_run_dir))
+        session = open_session(self, run_dir, given)
         session.start()
         self._keep(session)
         self.__dict__["_own"] = session
@@ -204,33 +207,46 @@ def memo_of(
         hashers: What plugins say of how to tell arguments apart, by type.
         warn: Takes sentences on what is wrong with checkpoints; None has them logged.
     """
+    given = Given(former, config, hashers, warn)
     if type(memoizer) is not BasicMemoizer:
         from parsl_like.dataflow.recalling import ProgramMemo  # few programs bring one
 
         memo = ProgramMemo(memoizer)
+        if isinstance(memoizer, BasicMemoizer):
+            memoizer.__dict__["_given"] = given
         memo.start(run_dir, str(config.run_dir))
         return memo
     if not memoizer.memoize:
         return NoMemo()
-    session = open_session(memoizer, run_dir, former, config, hashers, warn)
+    session = open_session(memoizer, run_dir, given)
     session.start()
     memoizer._keep(session)
     return session
 
 
-def open_session(
-    memoizer: BasicMemoizer,
-    run_dir: str,
-    former: Sequence[str],
-    config: Config | None = None,
-    hashers: Mapping[type, Any] | None = None,
-    warn: Callable[[str], None] | None = None,
-) -> MemoSession:
+class Given(NamedTuple):
+    """What a run gives to its memory beside what the memoizer says.
+
+    Attributes:
+        former: Folders of earlier runs' checkpoints.
+        config: Of the run.
+        hashers: What plugins say of how to tell arguments apart, by type.
+        warn: Takes sentences on what is wrong with checkpoints; None has them logged.
+    """
+
+    former: Sequence[str] = ()
+    config: Config | None = None
+    hashers: Mapping[type, Any] | None = None
+    warn: Callable[[str], None] | None = None
+
+
+def open_session(memoizer: BasicMemoizer, run_dir: str, given: Given) -> MemoSession:
     """The memory of a run, which has read and written nothing yet."""
     from pathlib import Path
 
     from parsl_like.memo.session import USUAL_PERIOD, MemoOptions, MemoSession
 
+    config = given.config
     environment = None if config is None else config.cache_environment
     mode = memoizer.checkpoint_mode
     if mode is None and config is not None and (config.resume is not None or config.checkpoint_sync):
@@ -240,10 +256,12 @@ def open_session(
         period=USUAL_PERIOD if memoizer.checkpoint_period is None else seconds_of(memoizer.checkpoint_period),
         sync=config is not None and config.checkpoint_sync,
         environment=None if environment is None else environment.encode("utf-8", "surrogatepass"),
+        for_parsl=config is not None and config.checkpoint_for_parsl,
         files="content" if config is None else config.cache_files,
-        hashers=hashers,
+        hashers=given.hashers,
     )
-    return MemoSession(options, Path(run_dir, CHECKPOINT_FOLDER), [Path(each) for each in former], warn=warn)
+    former = [Path(each) for each in given.former]
+    return MemoSession(options, Path(run_dir, CHECKPOINT_FOLDER), former, warn=given.warn)
 
 
 def seconds_of(period: str) -> float:
@@ -317,9 +335,9 @@ class NoMemo:
         """Acknowledged at once: nothing was promised."""
         acknowledge()
 
-    def remember_all(self, results: Sequence[tuple[str, Any, int]], acknowledge: Callable[[list[int]], None]) -> None:
+    def remember_all(self, keys: list[str], values: list[Any], tasks: list[int], acknowledge: Acknowledge) -> None:
         """Acknowledged at once, as one by one."""
-        for key, value, task in results:
+        for key, value, task in zip(keys, values, tasks, strict=True):
             self.remember(key, value, partial(acknowledge, [task]))
 
     def checkpoint(self, tasks: Sequence[int] | None = None) -> str | None:

@@ -7,6 +7,7 @@ comes back as events. Tasks without open dependencies are packed by the thread t
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -68,11 +69,15 @@ class Preparation:
         sessions: Executors by label.
         resolver: Finds and replaces futures.
         memo: Remembered results; one with ``asks_about_all`` is asked about every task, not only those of apps with
-            ``cache=True``, and answers with futures.
+            ``cache=True``, and answers with futures. One with ``claim`` is asked by that on any thread first.
         post_all: Takes the events that come of it.
         post_news: Takes what executors tell on the prepare thread; None for ``post_all``.
         note: Keeps the key of a call that runs, with the reason if it runs whatever is remembered; None for nobody.
         limited: Whether callers are made to wait for room; tasks on threads of this process must not be.
+
+    Attributes:
+        asks_about_all: Whether the memory is asked about every task.
+        claiming: Held while a call is claimed and submitted.
     """
 
     def __init__(
@@ -95,6 +100,7 @@ class Preparation:
         self._post_news = post_news or post_all
         self._note = note or (lambda row, why: None)
         self._functions: dict[int, tuple[Any, FunctionBlob]] = {}
+        self.claiming = threading.RLock()
 
     # --- on the prepare thread -----------------------------------------------------------------------------------
 
@@ -127,7 +133,9 @@ class Preparation:
     def _recall(self, row: TaskRow, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[bool, RawEvent | None]:
         """Whether a call need not run, since it is remembered or an equal one runs; and the event, if it is there."""
         row.args, row.kwargs = args, kwargs
-        row.key = key = self._memo.key(TaskView(row, row.future))
+        key = row.key
+        if key is None or self.asks_about_all:
+            row.key = key = self._memo.key(TaskView(row, row.future))
         if key is None:
             return False, None
         if row.app.cache == FORCED:
@@ -151,12 +159,30 @@ class Preparation:
             return True, (_RECALLED, row.id, value)
         leader = self._memo.attach(key, row.id)
         if leader is not None:
+            with self.claiming:  # whoever has claimed the key has submitted the task now
+                pass
             return True, (_ATTACHED, row.id, leader)
         if in_vain or self._memo.wants_notes:
             self._note(row, "outputs missing" if in_vain else "")
         return False, None
 
     # --- on any thread -------------------------------------------------------------------------------------------
+
+    def claims(self, row: TaskRow) -> bool:
+        """Whether a call with plain arguments has to run, and is the one to which equal ones attach themselves.
+
+        To be asked, and the row to be submitted, under ``claiming``. If it is not so, or takes longer to be found out,
+        the row is left to the prepare thread.
+        """
+        if row.app.cache == FORCED:
+            return False
+        memo: Any = self._memo
+        try:
+            claim = memo.claim
+        except AttributeError:
+            return False
+        claimed: bool = claim(row)
+        return claimed
 
     def futures_in(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Future[Any]]:
         """All futures that a call depends on."""
@@ -208,7 +234,12 @@ class Preparation:
             return Unheld(function) if self._limited else function, args, kwargs, None, ()
         from parsl_like.serialize.calls import pack_call  # not needed by threads
 
-        body, buffers = pack_call(args, kwargs)
+        apart = getattr(row.function, "apart", None)
+        if apart is None:
+            body, buffers = pack_call(args, kwargs)
+        else:  # a call with files: what is its own travels beside a function that others share
+            function, own = apart()
+            body, buffers = pack_call(args, {**kwargs, **own})
         return self.packed_function(function), args, kwargs, body, buffers
 
     def packed_function(self, function: Any) -> FunctionBlob:

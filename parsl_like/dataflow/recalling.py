@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from parsl_like.dataflow.taskview import TaskView
 
 if TYPE_CHECKING:
+    from parsl_like.core.events import Acknowledge
     from parsl_like.core.task import TaskRow
 
 logger = logging.getLogger(__name__)
@@ -91,9 +92,9 @@ class ProgramMemo:
         """Acknowledged at once: results reach the object with their tasks, through ``told``."""
         acknowledge()
 
-    def remember_all(self, results: Sequence[tuple[str, Any, int]], acknowledge: Callable[[list[int]], None]) -> None:
+    def remember_all(self, keys: list[str], values: list[Any], tasks: list[int], acknowledge: Acknowledge) -> None:
         """Acknowledged at once, as one by one."""
-        for key, value, task in results:
+        for key, value, task in zip(keys, values, tasks, strict=True):
             self.remember(key, value, partial(acknowledge, [task]))
 
     def told(self, items: Sequence[tuple[TaskRow, str, Any]]) -> None:

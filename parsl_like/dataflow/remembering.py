@@ -47,7 +47,7 @@ class Remembering:
 
     def __init__(self, kernel: DataFlowKernel) -> None:
         self._kernel = kernel
-        self._results: deque[tuple[TaskRow, str, Any]] = deque()
+        self._results: deque[Sequence[tuple[TaskRow, str, Any]]] = deque()
         self._told = False
         self._closed = False
 
@@ -55,7 +55,7 @@ class Remembering:
 
     def remember(self, items: Sequence[tuple[TaskRow, str, Any]]) -> None:
         """Leave results to the prepare thread, which takes all there are at once: many together cost less."""
-        self._results.extend(items)
+        self._results.append(items)
         if not self._told:
             self._told = True
             self._kernel._prepare.put(self._remember)
@@ -115,13 +115,15 @@ class Remembering:
 
     def acknowledged(self, tasks: Sequence[int]) -> None:
         """Let tasks end whose results are as safe as was promised."""
-        self._kernel._loop.post_all([(_REMEMBERED, task, None) for task in tasks])
+        self._kernel._loop.post_news([(_REMEMBERED, task, None) for task in tasks])
 
     # --- on the prepare thread -------------------------------------------------------------------------------------
 
     def _remember(self) -> tuple[()]:
         self._told = False  # first: what comes from now on is told of anew
-        items = [self._results.popleft() for _ in range(len(self._results))]
+        items: list[tuple[TaskRow, str, Any]] = []
+        for _ in range(len(self._results)):
+            items += self._results.popleft()
         if not items:
             return ()
         kernel = self._kernel
@@ -129,11 +131,14 @@ class Remembering:
             kernel._memo.told(items)
             return ()
         acknowledge = self.acknowledged if kernel.machine.remember_first else _unheard
+        tasks = [row.attempt_id >> 16 for row, _, _ in items]
         try:
-            kernel._memo.remember_all([(key, value, row.id) for row, key, value in items], acknowledge)
+            kernel._memo.remember_all(
+                [key for _, key, _ in items], [value for _, _, value in items], tasks, acknowledge
+            )
         except Exception:  # a value's own code, or a disk: the tasks have their results in any case
             logger.exception("results of %d task(s) cannot be remembered", len(items))
-            acknowledge([row.id for row, _, _ in items])
+            acknowledge(tasks)
         return ()
 
     def _note_all(self, rows: Sequence[TaskRow]) -> tuple[()]:

@@ -111,8 +111,10 @@ class Submission:
         for argument in args:
             if type(argument) not in ATOMS:
                 return self._submit_looking(row)
-        if kwargs or app.cache:
+        if kwargs:
             return self._submit_looking(row)
+        if app.cache:
+            return self._submit_remembered(row)
         self._pack(row)
         self._hand_over(row)
         return future
@@ -124,6 +126,22 @@ class Submission:
         self._post((_SUBMITTED, future.tid, row))
         if not self._kernel.is_open:
             self._kernel.end_late_tasks()
+
+    def _submit_remembered(self, row: TaskRow) -> AppFuture[Any]:
+        """Submit a call with plain arguments whose result may be remembered.
+
+        Most of them run. If that is known here, the call is not sent the long way over the prepare thread.
+        """
+        future: AppFuture[Any] = row.future
+        preparation = self._preparation
+        with preparation.claiming:
+            if preparation.claims(row):
+                self._pack(row)
+            future._row = row
+            self._post((_SUBMITTED, future.tid, row))
+        if not self._kernel.is_open:
+            self._kernel.end_late_tasks()
+        return future
 
     def _submit_looking(self, row: TaskRow) -> AppFuture[Any]:
         """Submit a call that may hold futures."""

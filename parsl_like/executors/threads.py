@@ -17,16 +17,20 @@ from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+from parsl_like.core.ids import task_of
 from parsl_like.core.limits import ExecutorLoad
+from parsl_like.core.records import Record
 from parsl_like.errors import AppTimeout, ExecutorError, InvalidResourceSpecification
 from parsl_like.executors.arguments import spelled
 from parsl_like.executors.base import DescribedSession, ParslExecutor
 from parsl_like.executors.fields import expect_text, expect_whole, own_lists
 from parsl_like.executors.outcomes import SUCCEEDED, failure, refusal
 from parsl_like.plugins.markers import hookimpl
+from parsl_like.remote.news import listen
 
 if TYPE_CHECKING:
     from parsl_like.core.events import RawEvent
@@ -110,6 +114,7 @@ class ThreadPoolSession(DescribedSession):
         self._limit = description.max_threads or min(32, (os.cpu_count() or 1) + 4)
         self._prefix = description.thread_name_prefix or str(context.label)
         self._wake = context.wake
+        self._record = context.record
         self._wall = context.clock.wall
         self._monotonic = context.clock.monotonic
         self._backlog = Backlog()
@@ -283,6 +288,7 @@ class ThreadPoolSession(DescribedSession):
         """One more thread; False if the system gives none. Without any, what waits fails, for nobody would run it."""
         place = _Place(f"{self._prefix}_{self._names}")
         place.thread = threading.Thread(target=self._work, args=(place,), name=place.name, daemon=True)
+        listen(partial(self._tell, place), place.thread)
         self._places.append(place)
         try:
             place.thread.start()
@@ -357,6 +363,12 @@ class ThreadPoolSession(DescribedSession):
             attempt = identity = started = kwargs = value = event = place.attempt = None  # type: ignore[assignment]
             if place.stuck_since is not None and not self._come_back(place):
                 return
+
+    def _tell(self, place: _Place, kind: str, subject: str, facts: Mapping[str, Any]) -> None:
+        """A task says something for the records."""
+        if (attempt := place.attempt) is not None:
+            fields = {**facts, "task": task_of(attempt), "executor": str(self.label)}
+            self._record(Record(kind, self._wall(), subject, fields))
 
     def _note_limit(self, attempt: int, walltime: float) -> None:
         self._limited[attempt] = (self._monotonic() + walltime + GRACE_S, walltime)

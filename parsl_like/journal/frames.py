@@ -171,6 +171,22 @@ def encode_frame(draft: Draft, seed: int) -> bytes:
     return b"%b%b%b" % (fields, _LENGTH(crc32(fields, seed)), around)
 
 
+def encode_whole(kind: int, head: bytes, body: bytes, seed: int) -> bytes:
+    """A record in a log with this seed, its body included: for small ones, since the body is copied."""
+    return encode_surrounded(kind, surrounded(head), body, seed)
+
+
+def surrounded(head: bytes) -> bytes:
+    """A head with what stands around it in a frame."""
+    return b"0B%b%b0" % (_LENGTH(len(head)), head)
+
+
+def encode_surrounded(kind: int, around: bytes, body: bytes, seed: int) -> bytes:
+    """What :func:`encode_whole` makes, of a head with what stands around it."""
+    fields = _PACKED(MARK, kind, 0, 0, len(around) - _GLUE, len(body), crc32(around, seed), crc32(body, seed))
+    return b"%b%b%b%b" % (fields, _LENGTH(crc32(fields, seed)), around, body)
+
+
 def body_is_whole(record: Record, body: bytes, seed: int) -> bool:
     """Whether a record's body is what was written."""
     return len(body) == record.body_length and crc32(body, seed) == record.body_sum

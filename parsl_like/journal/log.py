@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from contextlib import suppress
+from itertools import accumulate
 from typing import TYPE_CHECKING, Final
 
 from parsl_like.journal.errors import DamagedRecord, NotALog
@@ -68,7 +69,7 @@ class LogWriter:
             OSError: they cannot be written; none of them is in the log.
         """
         seed = self.opening.seed
-        pieces: list[bytes | memoryview] = [] if self.end else [encode_opening(self.opening)]
+        pieces: list[bytes | memoryview] = []
         end = self.end or OPENING_SIZE
         offsets = []
         for record in records:
@@ -76,14 +77,23 @@ class LogWriter:
             for piece in (encode_frame(record, seed), *record.body):
                 pieces.append(piece)
                 end += len(piece)
+        self._append(pieces, end)
+        return offsets
+
+    def append_encoded(self, records: Sequence[bytes]) -> list[int]:
+        """As :meth:`append` does, with records that have been encoded, each as a whole, with this log's seed."""
+        offsets = list(accumulate(map(len, records), initial=self.end or OPENING_SIZE))
+        self._append(records, offsets.pop())
+        return offsets
+
+    def _append(self, pieces: Sequence[bytes | memoryview], end: int) -> None:
         try:
-            self._write(pieces)
+            self._write(pieces if self.end else [encode_opening(self.opening), *pieces])
         except BaseException:
             with suppress(OSError):
                 os.ftruncate(self._descriptor, self.end)
             raise
         self.end = end
-        return offsets
 
     def _write(self, pieces: Iterable[bytes | memoryview]) -> None:
         os.lseek(self._descriptor, self.end, os.SEEK_SET)

@@ -11,6 +11,7 @@ from functools import cache
 from struct import Struct
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from parsl_like.journal.frames import encode_surrounded, encode_whole, surrounded
 from parsl_like.serialize import methods
 from parsl_like.serialize.facade import Packed
 from parsl_like.serialize.offender import refused
@@ -18,7 +19,9 @@ from parsl_like.serialize.pickles import PROTOCOL, Refused, encode
 from parsl_like.serialize.unpickling import is_interrupt, rebuild
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
+
+    from parsl_like.memo.table import TaskKey
 
 RESULTS: Final = "results"
 """The kind of log that a checkpoint is."""
@@ -143,9 +146,11 @@ def decode_head(head: bytes) -> Facts:
 
 _BEFORE: Final = b"}(\x8c\x04hash"  # EMPTY_DICT, MARK, SHORT_BINUNICODE
 _SHORT_KEYS: Final = tuple(b"%b\x8c%c" % (_BEFORE, size) for size in range(64))
+_PLAIN_KEY: Final = _SHORT_KEYS[43]
 _BETWEEN: Final = b"\x8c\x09exceptionN\x8c\x06result"
 _AFTER: Final = b"u."  # SETITEMS, STOP
-_BIG: Final = 64 * 1024
+SMALL: Final = 64 * 1024
+"""Bytes of a pickle from which on it is not copied when it is written."""
 
 
 def pickled(value: object) -> bytes:
@@ -186,9 +191,68 @@ def encode_body(key: str, blob: bytes, parts: Parts = ()) -> tuple[bytes | memor
     name = key.encode("utf-8", "surrogatepass")
     size = len(name)
     start = _SHORT_KEYS[size] if size < len(_SHORT_KEYS) else b"%bX%b" % (_BEFORE, size.to_bytes(4, "little"))
-    if len(blob) < _BIG:
+    if len(blob) < SMALL:
         return (b"%b%b%b%b%b" % (start, name, _BETWEEN, blob[:-1], _AFTER),)
     return (b"%b%b%b" % (start, name, _BETWEEN), memoryview(blob)[:-1], _AFTER)
+
+
+def small_record(
+    key: str, packed: bytes, parts: Parts, name: str, task: int, time: float, blob: bytes, seed: int
+) -> bytes:
+    """A whole record of a result whose pickle is :data:`SMALL`, as :func:`encode_head` and :func:`encode_body` make it.
+
+    Args:
+        key: The key.
+        packed: The same, packed.
+        parts: What it was made of.
+        name: The app's name.
+        task: The task that computed the result.
+        time: When it was remembered, in seconds since the epoch.
+        blob: The pickle of the value.
+        seed: The log's.
+    """
+    head = b"%b%b%b" % (_LENGTH.pack(len(packed)), packed, _coders()[0]((time, task, name, parts)))
+    return encode_whole(RESULT, head, b"".join(encode_body(key, blob, parts)), seed)
+
+
+_MOMENT: Final = Struct(">BBdBI").pack
+_ARRAY, _FLOAT, _UINT32, _DIGEST = 0x94, 0xCB, 0xCE, b"\x92%b\xc4\x10%%b"  # of MessagePack: 4 fields, a pair
+_MOST_TASKS: Final = 1 << 32
+
+
+def record_form(name: str, labels: Sequence[tuple[str, bytes | None]]) -> bytes:
+    """The head of the records of one app's plain calls, with what stands around it, as a format.
+
+    What it takes is the packed key, the moment, and the digests of arguments.
+
+    Args:
+        name: The app's name.
+        labels: Parts of the keys in their order; None stands for the digest of an argument.
+    """
+    encode = _coders()[0]
+    size = len(labels)
+    start = bytes([0x90 | size]) if size < 16 else b"\xdc" + size.to_bytes(2, "big")
+    said = [
+        _DIGEST % encode(label).replace(b"%", b"%%") if part is None else encode((label, part)).replace(b"%", b"%%")
+        for label, part in labels
+    ]
+    head = b"".join((_LENGTH.pack(len(_RAW) + 20), b"%b%b", encode(name).replace(b"%", b"%%"), start, *said))
+    digests = [bytes(16) for _, part in labels if part is None]
+    length = len(head % (bytes(len(_RAW) + 20), _MOMENT(_ARRAY, _FLOAT, 0.0, _UINT32, 0), *digests))
+    around = surrounded(bytes(length))
+    return around[: -length - 1].replace(b"%", b"%%") + head + around[-1:]
+
+
+def plain_record(form: bytes, key: TaskKey, blob: bytes, time: float, seed: int) -> bytes:
+    """What :func:`small_record` makes, of a plain call, with what is the same for all of them."""
+    task = key.task
+    if not 0 <= task < _MOST_TASKS:
+        return small_record(key, key.packed, key.parts, key.name, task, time, blob, seed)
+    moment = _MOMENT(_ARRAY, _FLOAT, time, _UINT32, task)
+    own = key.own
+    around = form % ((key.packed, moment, own) if type(own) is bytes else (key.packed, moment, *own))
+    body = b"%b%b%b%b%b" % (_PLAIN_KEY, key.encode(), _BETWEEN, blob[:-1], _AFTER)
+    return encode_surrounded(RESULT, around, body, seed)
 
 
 def decode_body(body: bytes) -> Any:

@@ -9,11 +9,14 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from parsl_like.journal.errors import JournalError
-from parsl_like.memo.index import checkpoint_paths, open_checkpoint
+from parsl_like.memo.entries import packed_key
+from parsl_like.memo.index import checkpoint_paths, described, open_checkpoint
+from parsl_like.memo.logfile import ResultLog
 from parsl_like.memo.why import BAD_ENDS, Asked, Past
 
 if TYPE_CHECKING:
-    from parsl_like.memo.entries import Facts
+    from parsl_like.memo.entries import Facts, Parts
+    from parsl_like.memo.index import CheckpointFile
 
 RECORDS: Final = "records.jsonl"
 CHECKPOINT: Final = "checkpoint"
@@ -35,38 +38,65 @@ def memo_fields(key: str, parts: Sequence[tuple[str, bytes]], ran: str = "") -> 
     return {**fields, "ran": ran} if ran else fields
 
 
-def facts_in(place: str) -> Iterator[Facts]:
-    """What is known of each result in a checkpoint folder, without its value; what cannot be read is left out."""
+def results_in(place: str, troubles: list[str] | None = None) -> Iterator[tuple[Facts, bool]]:
+    """What is known of each result in a checkpoint folder, without its value, and whether it has been forgotten since.
+
+    Args:
+        place: The folder.
+        troubles: Is given a sentence for each file that cannot be used; what is in them is left out.
+    """
+    files = _opened(place, [] if troubles is None else troubles)
     try:
-        paths = checkpoint_paths(place)
-    except OSError:
-        return
-    for path in paths:
-        try:
-            file = open_checkpoint(path)
-        except (JournalError, OSError):
-            continue
-        try:
-            for _, offset in file.index():
+        forgotten: dict[bytes, float] = {}
+        for file, _ in files:
+            if isinstance(file, ResultLog):
+                for key, moment in file.forgotten.items():
+                    forgotten[key] = max(moment, forgotten.get(key, 0.0))
+        of_all = forgotten.get(b"", 0.0)
+        for file, offsets in files:
+            for offset in offsets:
                 with suppress(JournalError, OSError):
-                    yield file.facts(offset)
-        except (JournalError, OSError):
-            continue
-        finally:
+                    facts = file.facts(offset)
+                    yield facts, facts.time <= max(of_all, forgotten.get(packed_key(facts.key), 0.0))
+    finally:
+        for file, _ in files:
             file.close()
 
 
-def past_of(places: Iterable[str], used: Iterable[str]) -> Iterator[Past]:
+def _opened(place: str, troubles: list[str]) -> list[tuple[CheckpointFile, list[int]]]:
+    """The files of a checkpoint, and where the results in them begin."""
+    files: list[tuple[CheckpointFile, list[int]]] = []
+    try:
+        paths = checkpoint_paths(place)
+    except OSError:  # it has none, as a rule
+        return files
+    for path in paths:
+        try:
+            file = open_checkpoint(path)
+            files.append((file, []))
+            files[-1][1].extend(offset for _, offset in file.index())
+        except (JournalError, OSError) as error:
+            troubles.append(f"the checkpoint {path} is not looked at: {described(error)}")
+    return files
+
+
+def facts_in(place: str) -> Iterator[Facts]:
+    """What is known of each result in a checkpoint folder, without its value; what cannot be read is left out."""
+    return (facts for facts, is_forgotten in results_in(place) if not is_forgotten)
+
+
+def past_of(places: Iterable[str], used: Iterable[str], troubles: list[str] | None = None) -> Iterator[Past]:
     """The results in checkpoint folders.
 
     Args:
         places: The folders.
         used: Those with which the run in question began.
+        troubles: Is given a sentence for each file that cannot be used.
     """
     begun_with = {os.path.realpath(place) for place in used}
     for place in dict.fromkeys(os.path.realpath(place) for place in places):
-        for facts in facts_in(place):
-            yield Past(facts, place, place in begun_with)
+        for facts, is_forgotten in results_in(place, troubles):
+            yield Past(facts, place, place in begun_with, is_forgotten)
 
 
 def tasks_in(run: str, only: Collection[int] | None = None) -> dict[int, Asked]:
@@ -113,7 +143,9 @@ def _note(line: str, found: dict[int, dict[str, Any]]) -> None:
 
 
 def _asked(run: str, task: int, known: Mapping[str, Any]) -> Asked:
-    parts = tuple((str(label), bytes.fromhex(digest)) for label, digest in known.get("parts") or ())
+    parts: Parts = ()
+    with suppress(TypeError, ValueError):  # a record that somebody has written by hand
+        parts = tuple((str(label), bytes.fromhex(digest)) for label, digest in known.get("parts") or ())
     return Asked(
         run,
         task,
@@ -138,10 +170,12 @@ def completed(asked: Asked, started: float) -> Asked:
 
     if asked.parts:
         return asked
+    there_is_one = False
     for facts in facts_in(os.path.join(asked.run, CHECKPOINT)):
+        there_is_one = True
         if facts.task == asked.task and facts.time >= started and facts.name == asked.app:
             return replace(asked, key=facts.key, parts=facts.parts, cached=True)
-    return asked
+    return replace(asked, checkpointed=there_is_one)
 
 
 def failures_in(runs: Iterable[str]) -> Iterator[Asked]:

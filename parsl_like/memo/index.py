@@ -14,7 +14,7 @@ from parsl_like.memo.logfile import ResultLog, is_result_log
 from parsl_like.memo.parsl_pickles import ParslFile
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     CheckpointFile = ResultLog | ParslFile
 
@@ -136,18 +136,27 @@ class Shelf:
 
 
 class Index:
-    """Keys and where their results are; used under its owner's lock."""
+    """Keys and where their results are; used under its owner's lock.
+
+    Attributes:
+        places: By packed key, the number of the file and the offset in it; to be read.
+    """
 
     def __init__(self) -> None:
-        self._places: dict[bytes, int] = {}
+        self.places: dict[bytes, int] = {}
 
     def put(self, key: bytes, number: int, offset: int) -> None:
         """A result is there, whatever was known before."""
-        self._places[key] = number << _OFFSET_BITS | offset
+        self.places[key] = number << _OFFSET_BITS | offset
+
+    def put_many(self, number: int, keys: Sequence[bytes], offsets: Sequence[int]) -> None:
+        """Results of one file are there, whatever was known before."""
+        high = number << _OFFSET_BITS
+        self.places.update(zip(keys, map(high.__or__, offsets), strict=True))
 
     def put_all(self, number: int, found: Iterator[tuple[bytes, int]]) -> int:
         """All results of a file are there; gives how many it has."""
-        places, high, count = self._places, number << _OFFSET_BITS, 0
+        places, high, count = self.places, number << _OFFSET_BITS, 0
         for key, offset in found:
             places[key] = high | offset
             count += 1
@@ -155,23 +164,23 @@ class Index:
 
     def place(self, key: bytes) -> tuple[int, int] | None:
         """The number of the file and the offset in it; None if the key is not known."""
-        place = self._places.get(key)
+        place = self.places.get(key)
         return None if place is None else (place >> _OFFSET_BITS, place & _OFFSETS)
 
     def drop(self, key: bytes) -> None:
         """A result is not there any more."""
-        self._places.pop(key, None)
+        self.places.pop(key, None)
 
     def items(self) -> Iterator[tuple[bytes, int, int]]:
         """Every packed key with the number of its file and the offset in it."""
-        for key, place in self._places.items():
+        for key, place in self.places.items():
             yield key, place >> _OFFSET_BITS, place & _OFFSETS
 
     def __contains__(self, key: object) -> bool:
-        return key in self._places
+        return key in self.places
 
     def __len__(self) -> int:
-        return len(self._places)
+        return len(self.places)
 
 
 def forget_old(index: Index, shelf: Shelf, forgotten: dict[bytes, float]) -> None:

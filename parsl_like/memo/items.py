@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING, Final
 
 from parsl_like.journal.frames import Draft
@@ -26,6 +27,30 @@ OVERHEAD: Final = 500
 """About how many bytes of memory something takes beside its value."""
 
 
+class Waits:
+    """Tells somebody when several items have been settled, and whether all of them are written.
+
+    Args:
+        count: How many items there are.
+        settled: Called once.
+    """
+
+    __slots__ = ("_left", "_lock", "_ok", "_settled")
+
+    def __init__(self, count: int, settled: Callable[[bool], None]) -> None:
+        self._left, self._ok, self._settled = count, True, settled
+        self._lock = threading.Lock()
+
+    def one(self, *, ok: bool) -> None:
+        """One more has been settled."""
+        with self._lock:
+            self._ok = self._ok and ok
+            self._left -= 1
+            is_last = not self._left
+        if is_last:
+            self._settled(self._ok)
+
+
 class Item:
     """Something to be written.
 
@@ -37,9 +62,10 @@ class Item:
         state: What is to be done with it, and what has been.
         size: About how many bytes of memory it holds.
         source: Gives head and body of a record that is to be copied.
+        waits: Who waits for it together with others.
     """
 
-    __slots__ = ("blob", "key", "name", "parts", "size", "source", "state", "task", "text", "time")
+    __slots__ = ("blob", "key", "name", "parts", "size", "source", "state", "task", "text", "time", "waits")
 
     def __init__(
         self,
@@ -61,6 +87,7 @@ class Item:
         self.time = 0.0
         self.size = OVERHEAD if blob is None else OVERHEAD + len(blob)
         self.source: Callable[[], tuple[bytes, bytes]] | None = None
+        self.waits: Waits | None = None
 
     def draft(self) -> Draft:
         """The record that says it.

@@ -18,12 +18,10 @@ from parsl_like.memo.canonical import ATOMS, atom, form_of
 from parsl_like.memo.errors import MemoKeyError
 from parsl_like.memo.file_values import CHOSEN, FileRule
 from parsl_like.memo.hashers import register_plugins
+from parsl_like.memo.plainkeys import PREFIX, WHOLE, PlainKeys
 from parsl_like.memo.plans import PART, Plan, framed_label, refused
 
 __all__ = ["PREFIX", "Call", "Key", "Keys", "MemoKeyError", "key_of"]
-
-PREFIX = "b2:"
-"""The algorithm of a key: BLAKE2b (RFC 7693) with 160 bits."""
 
 KEPT = 4096
 """Functions whose plan is kept."""
@@ -31,7 +29,11 @@ KEPT = 4096
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 """No keyword arguments."""
 
-_WRAPPERS = ("parsl_like.remote.capture.Captured", "parsl_like.remote.timeout.Walltimed")
+_WRAPPERS = (
+    "parsl_like.remote.capture.Captured",
+    "parsl_like.remote.sandbox.Sandboxed",
+    "parsl_like.remote.timeout.Walltimed",
+)
 _COMMAND = "parsl_like.remote.bash.BashCommand"
 
 
@@ -129,7 +131,24 @@ class Keys:
             more, data = plan.tail(given)
             parts += more
             chunks.append(data)
-        return Key(PREFIX + blake2b(b"".join(chunks), digest_size=20).hexdigest(), tuple(parts))
+        return Key(PREFIX + blake2b(b"".join(chunks), digest_size=WHOLE).hexdigest(), tuple(parts))
+
+    def plain(self, call: Call) -> PlainKeys | None:
+        """What makes the keys of calls like this one, as long as all their arguments are plain and come by position.
+
+        None if the function is called with other arguments than the call has.
+
+        Raises:
+            MemoKeyError: what the function closes over cannot be told from others.
+        """
+        token = CHOSEN.set(self._files)
+        try:
+            function, args, kwargs, command = _unwrapped(call.function, (), NOTHING)
+            if args or kwargs:
+                return None
+            return PlainKeys(self._plan(call, function, command), call.name, len(call.args))
+        finally:
+            CHOSEN.reset(token)
 
     def _plan(self, call: Call, function: Any, command: bool) -> Plan:
         identity = (id(function), call.name, call.ignored, call.version, call.environment, command)

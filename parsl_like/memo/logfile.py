@@ -87,8 +87,8 @@ class ResultLog:
         return record.head, body
 
     def size(self, offset: int) -> int:
-        """The length in bytes of the body at an offset; raises as :meth:`value` does."""
-        return self._reader.head(offset).body_length
+        """How many bytes the record at an offset takes; raises as :meth:`value` does."""
+        return self._reader.head(offset).end - offset
 
     def _facts(self, record: Record, offset: int) -> Facts:
         try:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from parsl_like.errors import ParslError
 from parsl_like.memo.canonical import OURS, id_for_memo
+from parsl_like.memo.entries import PARSL_PART
 from parsl_like.remote.bash import BashCommand
 from parsl_like.remote.capture import Captured
 from parsl_like.remote.timeout import Walltimed
@@ -26,6 +27,7 @@ from parsl_like.remote.timeout import Walltimed
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
+    from parsl_like.memo.entries import Parts
     from parsl_like.memo.keys import Call
 
     Identify = Callable[[Any, bool], bytes]
@@ -85,7 +87,7 @@ TODAY: Final = Dialect(4)
 """Of Parsl on the versions of Python before 3.14."""
 DIALECTS: Final = (
     TODAY,
-    *([Dialect(pickle.DEFAULT_PROTOCOL)] if pickle.DEFAULT_PROTOCOL != TODAY.protocol else []),
+    *([Dialect(pickle.DEFAULT_PROTOCOL)] if TODAY.protocol != pickle.DEFAULT_PROTOCOL else []),
     *(_of_1_2(protocol, as_parsl=as_parsl) for protocol in (4, 3) for as_parsl in (False, True)),
 )
 
@@ -147,6 +149,12 @@ def parsl_keys_of(call: Call) -> Iterator[str]:
         if key is not None and key not in given:
             given.add(key)
             yield key
+
+
+def parsl_part(call: Call) -> Parts:
+    """The part of a key by which today's Parsl finds a result; none where it would refuse to, or find another one."""
+    key = next(parsl_keys_of(call), None)
+    return () if key is None else ((PARSL_PART, bytes.fromhex(key)),)
 
 
 def parsl_key_of(call: Call) -> str | None:

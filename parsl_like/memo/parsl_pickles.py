@@ -25,6 +25,9 @@ _BEGINNING: Final = re.compile(
 )
 """What a task's pickle begins with, in the protocols that Python has had since Parsl began."""
 
+_FAR: Final = re.compile(rb"r(?!esult)(?:..[^\x00].|...[^\x00])", re.DOTALL)
+"""LONG_BINPUT with a place beyond 65,535, or text that looks like it."""
+
 
 class ParslFile:
     """Reads one ``tasks.pkl`` of Parsl's; used by one thread at a time.
@@ -57,29 +60,33 @@ class ParslFile:
 
     def index(self) -> Iterator[tuple[bytes, int]]:
         """The packed keys of tasks that have a result, and where each begins. No code of a value is run."""
-        file = self._file
-        offset = 0
-        while offset < self._size:
-            file.seek(offset)
-            try:
-                while offset < self._size:
-                    record = _Skimmer(file).load()
-                    key = _key_of(record)
-                    if key is not None:
-                        yield packed_key(key), offset
-                    offset = file.tell()
-            except Exception:  # noqa: BLE001 - what bytes that are no pickle make of an unpickler is not foreseen
-                offset = self._next(offset)
+        if not self._size:
+            return
+        file, offset = self._file, 0
+        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+            suspects = _Suspects(data)
+            while offset < self._size:
+                file.seek(offset)
+                try:
+                    while offset < self._size:
+                        if suspects.has(offset):
+                            _check_memo(file)
+                            file.seek(offset)
+                        key = _key_of(_Skimmer(file).load())
+                        if key is not None:
+                            yield packed_key(key), offset
+                        offset = file.tell()
+                except Exception:  # noqa: BLE001 - what bytes that are no pickle make of an unpickler is not foreseen
+                    offset = self._next(data, offset)
 
-    def _next(self, offset: int) -> int:
+    def _next(self, data: mmap.mmap, offset: int) -> int:
         """Where the next pickle begins after one that cannot be read."""
-        with mmap.mmap(self._file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-            found = _BEGINNING.search(data, offset + 1)
-            if found is not None:
-                self.damaged += 1
-                return found.start()
-            self.torn = self._size - offset
-            return self._size
+        found = _BEGINNING.search(data, offset + 1)
+        if found is not None:
+            self.damaged += 1
+            return found.start()
+        self.torn = self._size - offset
+        return self._size
 
     def facts(self, offset: int) -> Facts:
         """What is known about the task at an offset; raises as :meth:`value` does."""
@@ -125,6 +132,42 @@ class ParslFile:
     def close(self) -> None:
         """Release the file."""
         self._file.close()
+
+
+class _Suspects:
+    """Finds the pickles that are to be looked at before an unpickler is: few, for it takes long.
+
+    Args:
+        data: The file.
+    """
+
+    def __init__(self, data: mmap.mmap) -> None:
+        self._data = data
+        self._next = 0
+
+    def has(self, begin: int) -> bool:
+        """Whether what begins there may ask for much memory; called with growing places."""
+        if begin > self._next or not self._next:
+            found = _FAR.search(self._data, begin)
+            self._next = len(self._data) if found is None else found.start()
+        following = _BEGINNING.search(self._data, begin + 1)
+        return self._next < (len(self._data) if following is None else following.start())
+
+
+def _check_memo(file: IO[bytes]) -> None:
+    """Read over a pickle, and refuse one that an unpickler would ask for much memory for.
+
+    An unpickler has a list of what it has made so far, and a pickle says at which place of it something belongs. One
+    damaged byte, and that is place 4,000,000,000.
+
+    Raises:
+        ValueError: it says so before it can have made as much, or is no pickle.
+    """
+    from pickletools import genops
+
+    for made, (opcode, place, _) in enumerate(genops(file)):
+        if opcode.name == "LONG_BINPUT" and isinstance(place, int) and place > made:
+            raise ValueError(f"the pickle has made no more than {made} objects and speaks of number {place}")
 
 
 def _key_of(record: object) -> str | None:

@@ -108,9 +108,9 @@ class Plan:
 
     def lengthen(self, length: int) -> None:
         """Have slots for more positional arguments than there are parameters."""
-        for number in range(len(self.slots), length):
-            label = f"argument {number}"
-            self.slots.append((label, framed_label(label), False, self._more))
+        labels = [f"argument {number}" for number in range(len(self.slots), length)]
+        more = [(label, framed_label(label), False, self._more) for label in labels]
+        self.slots = [*self.slots, *more]  # made anew: several threads may be at it
 
     # --- what a call does not give by position
 

@@ -4,9 +4,9 @@ The kernel asks on its prepare thread: ``key``, ``lookup``, ``attach``; it tells
 calls that will have none with ``release``. When results are written is the mode's affair; that is never done on the
 thread that tells of them.
 
-In the mode task_exit a result is acknowledged when the system has it, so that a program which is killed has lost nothing
-that was seen; with ``sync`` when it is on disk. A disk that hangs holds up results for a second or two, unless ``sync``
-says that they must not be seen before.
+In the mode task_exit a result is acknowledged when the system has it, so that a program which is killed has lost
+nothing that was seen; with ``sync`` when it is on disk. A disk that hangs holds up results for a second or two, unless
+``sync`` says that they must not be seen before.
 """
 
 from __future__ import annotations
@@ -15,7 +15,9 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from parsl_like.memo.table import MISSING, MemoTable, TaskKey
@@ -23,9 +25,11 @@ from parsl_like.memo.table import MISSING, MemoTable, TaskKey
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from parsl_like.core.task import TaskRow
+    from parsl_like.core.events import Acknowledge
+    from parsl_like.core.task import AppSpec, TaskRow
     from parsl_like.memo.keys import Call, Keys
-    from parsl_like.memo.store import Entry, Store
+    from parsl_like.memo.plainkeys import PlainKeys
+    from parsl_like.memo.store import Store
 
 logger = logging.getLogger(__name__)
 
@@ -43,8 +47,8 @@ HELD_SECONDS: Final = 1.0
 USUAL_PERIOD: Final = 30 * 60.0
 """How often results are written in the mode periodic if nobody says so, in seconds: Parsl's."""
 
-Acknowledge = Callable[[list[int]], None]
-"""Takes the tasks whose results are as safe as promised."""
+APPS_KEPT: Final = 4096
+"""Apps of which is known how keys of plain calls are made; a program may make an app per call."""
 
 NOTHING: Final[frozenset[str]] = frozenset()
 
@@ -57,6 +61,7 @@ class MemoOptions:
         mode: When results are written: task_exit, periodic, dfk_exit, manual, or None for never.
         period: Seconds between two checkpoints in the mode periodic.
         sync: Whether a result is on disk, as far as the system can say, before its future has it.
+        for_parsl: Whether Parsl, too, is to find the results in the checkpoint.
         environment: What else the results depend on, as part of every key; None for nothing.
         files: What files among the arguments are told apart by: content, time (and size) or name.
         hashers: What plugins say of how to tell arguments apart, by type.
@@ -65,6 +70,7 @@ class MemoOptions:
     mode: str | None = None
     period: float = USUAL_PERIOD
     sync: bool = False
+    for_parsl: bool = False
     environment: bytes | None = None
     files: Literal["content", "time", "name"] = "content"
     hashers: Mapping[type, Any] | None = None
@@ -109,12 +115,11 @@ class MemoSession:
         self._table = MemoTable()
         self._keys: Keys | None = None
         self._call: type[Call]
+        self._plain: dict[AppSpec, dict[int, PlainKeys | None]] = {}
         self._store: Store | None = None
         self._opening = threading.Lock()
-        self._entry: type[Entry]
         self._recalled: deque[str] = deque()
-        self._awaited: dict[str, list[tuple[Acknowledge, int]]] = {}
-        self._acknowledging = threading.Lock()
+        self._awaited: set[Held] = set()
         self._awaits = threading.Event()
         self._late = False
         self._over = threading.Event()
@@ -143,21 +148,67 @@ class MemoSession:
         Raises:
             MemoKeyError: an argument has a type that nobody has said how to tell apart; names it.
         """
-        if self._keys is None:
-            from parsl_like.memo.keys import Call, Keys  # only for runs that remember something
-
-            self._keys, self._call = Keys(self._options.files, self._options.hashers), Call
         row: TaskRow | None = getattr(task, "_row", None)
+        keys = self._keys or self._made_keys()
         said = _call_of(task) if row is None else _call_of_row(row)
         call = self._call(*said, environment=self._options.environment)
-        made = self._keys.of(call)
+        made = keys.of(call)
         name, number = (task["func_name"], task["id"]) if row is None else (row.app.name, row.id)
-        key = TaskKey(made.text, made.parts, name, number)
+        parts = made.parts
+        if self._options.for_parsl:
+            from parsl_like.memo.parsl_keys import parsl_part
+
+            parts += parsl_part(call)
+        key = TaskKey(made.text, parts, name, number)
         if self._store is not None and self._store.has_parsl:
             from parsl_like.memo.parsl_keys import parsl_keys_of
 
             key.of_parsl = parsl_keys_of(call)
         return key
+
+    def claim(self, row: TaskRow) -> bool:
+        """Whether a call with plain arguments by position is to run; if so, it is noted; on any thread.
+
+        False if its result is remembered, or an equal one runs, or if it takes more than a moment to say. The row has
+        the key now, if there is one.
+        """
+        args, task = row.args, row.attempt_id >> 16
+        try:
+            made = self._plain[row.app][len(args)]
+        except KeyError:
+            made = self._plain_keys(row)
+        if made is None:
+            return False
+        row.key = key = made.of(args, task)
+        table, store = self._table, self._store
+        if table.in_flight.setdefault(key, task) != task:
+            return False
+        # Looked for after that, or one that has ended in between would not be found.
+        if key in table.values or (store is not None and store.has(key.packed)):
+            table.release(key, task)
+            return False
+        return True
+
+    def _made_keys(self) -> Keys:
+        from parsl_like.memo.keys import Call, Keys  # only for runs that remember something
+
+        with self._opening:
+            if self._keys is None:
+                self._call = Call
+                self._keys = Keys(self._options.files, self._options.hashers)
+            return self._keys
+
+    def _plain_keys(self, row: TaskRow) -> PlainKeys | None:
+        made = None
+        for_parsl = self._options.for_parsl
+        if not for_parsl and not self.wants_notes and not (self._store is not None and self._store.has_parsl):
+            keys = self._keys or self._made_keys()
+            with suppress(Exception):  # code of the program's: the prepare thread meets it, and fails the task with it
+                made = keys.plain(self._call(*_call_of_row(row), environment=self._options.environment))
+        if len(self._plain) >= APPS_KEPT:
+            self._plain.clear()
+        self._plain.setdefault(row.app, {})[len(row.args)] = made
+        return made
 
     def lookup(self, key: str) -> tuple[bool, Any]:
         """(True, result) if it is remembered, from this run or an earlier one."""
@@ -176,34 +227,32 @@ class MemoSession:
 
     def remember(self, key: str, value: Any, acknowledge: Callable[[], None]) -> None:
         """Keep a result; ``acknowledge`` is called once it is as safe as promised."""
-        self.remember_all([(key, value, -1)], lambda _: acknowledge())
+        self.remember_all([key], [value], [-1], lambda _: acknowledge())
 
-    def remember_all(self, results: Sequence[tuple[str, Any, int]], acknowledge: Acknowledge) -> None:
+    def remember_all(self, keys: list[str], values: list[Any], tasks: list[int], acknowledge: Acknowledge) -> None:
         """Keep results.
 
         In the mode task_exit they are turned into bytes before they are acknowledged, so that what the program does to
         them afterwards is in no checkpoint.
 
         Args:
-            results: Keys, values and tasks.
+            keys: The keys.
+            values: The results.
+            tasks: Whose results they are.
             acknowledge: Called with tasks, once or several times, when their results are as safe as promised.
         """
-        named = [(key if type(key) is TaskKey else TaskKey(key), value) for key, value, _ in results]
-        at_once = self._options.mode == TASK_EXIT
-        self._table.keep_all(named, unwritten=not at_once)
-        tasks = [task for _, _, task in results]
-        if not at_once:
+        named = [key if type(key) is TaskKey else TaskKey(key) for key in keys]
+        if self._options.mode != TASK_EXIT:
+            self._table.keep_all(list(zip(named, values, strict=True)), unwritten=True)
             acknowledge(tasks)
             return
+        held = Held(acknowledge, tasks)
+        self._awaited.add(held)
+        self._add(named, values, partial(self._settled, held))
+        self._table.ended(named)
         if self._late:  # the disk does not take anything now
-            self._add(named)
-            acknowledge(tasks)
-            return
-        with self._acknowledging:
-            for key, _, task in results:
-                self._awaited.setdefault(key, []).append((acknowledge, task))
-        self._add(named)
-        if not self._awaits.is_set():
+            self._let_go(held)
+        elif not self._awaits.is_set():
             self._awaits.set()
 
     # --- the checkpoint --------------------------------------------------------------------------------------------
@@ -243,14 +292,16 @@ class MemoSession:
             self._write(None)
         if self._store is not None:
             self._store.close(patience)
-        self._written(list(self._awaited), ok=False)
+        for held in list(self._awaited):
+            self._let_go(held)
 
     def _write(self, tasks: Sequence[int] | None) -> None:
         if tasks is None and self._store is not None:
             for key in [self._recalled.popleft() for _ in range(len(self._recalled))]:
                 self._store.carry(key)
         if entries := self._table.take_unwritten(tasks):
-            self._add(entries)
+            keys = [key for key, _ in entries]
+            self._add(keys, [value for _, value in entries], partial(self._written, keys))
 
     def _write_often(self) -> None:
         while not self._over.wait(self._options.period):
@@ -262,51 +313,47 @@ class MemoSession:
                 logger.exception("a periodic checkpoint could not be written")
 
     def _watch(self) -> None:
-        """Let results go that the disk has kept for too long; on a thread of its own, which sleeps until there is one."""
+        """Let results go that the disk has kept for too long; on a thread of its own, which sleeps if there is none."""
         while not self._over.is_set():
             self._awaits.wait()
             self._awaits.clear()
-            while held := self._held():
+            while before := self._awaited.copy():
                 if self._over.wait(HELD_SECONDS):
                     return
-                stuck = held & self._held()
-                if stuck:
+                for held in before & self._awaited:
                     self._late = True
-                    self._written(list(stuck), ok=False)
+                    self._let_go(held)
 
-    def _held(self) -> set[str]:
-        with self._acknowledging:
-            return set(self._awaited)
-
-    def _add(self, entries: Sequence[tuple[TaskKey, Any]]) -> None:
+    def _add(self, keys: Sequence[TaskKey], values: Sequence[Any], settled: Callable[[bool], None]) -> None:
         store = self._store if self._store is not None else self._opened()
-        entry = self._entry
-        store.add([entry(key, key.parts, key.name, key.task, value) for key, value in entries])
-        for key, _ in entries:
-            key.parts = ()  # a future that the program keeps keeps its key
+        if unwritable := store.add_all(keys, values, settled):
+            self._table.keep_all(unwritable, unwritten=False)
 
-    def _written(self, keys: Sequence[str], ok: bool) -> None:
-        """What was to be written has been written, or cannot be; on the writer's thread."""
-        acknowledged: dict[Acknowledge, list[int]] = {}
-        if self._awaited:
-            with self._acknowledging:
-                for key in keys:
-                    for acknowledge, task in self._awaited.pop(key, ()):
-                        acknowledged.setdefault(acknowledge, []).append(task)
+    def _settled(self, held: Held, ok: bool) -> None:
+        """What was to be written at once has been, or cannot be; on the writer's thread."""
         if ok:
             self._late = False
+        self._let_go(held)
+
+    def _let_go(self, held: Held) -> None:
+        """Acknowledge, the first time."""
+        try:
+            self._awaited.remove(held)
+        except KeyError:  # somebody else has
+            return
+        held.acknowledge(held.tasks)
+
+    def _written(self, keys: Sequence[TaskKey], ok: bool) -> None:
+        """What a checkpoint was to have is in it, or cannot be; on the writer's thread."""
+        if ok:
             self._table.drop(keys)
-        for acknowledge, tasks in acknowledged.items():
-            acknowledge(tasks)
 
     def _opened(self) -> Store:
         with self._opening:
             if self._store is None:
-                from parsl_like.memo.store import Entry, Store
+                from parsl_like.memo.store import Store
 
-                self._entry = Entry
                 store = Store(self.folder, self._former, durable=self._options.sync, warn=self._warn)
-                store.on_written(self._written)
                 loaded = store.load()
                 if self._former:
                     logger.info("%s", loaded)
@@ -331,10 +378,28 @@ class MemoSession:
         return value
 
     def _keep_of_parsl(self, key: TaskKey, value: Any) -> None:
-        at_once = self._options.mode == TASK_EXIT
-        self._table.keep_all([(key, value)], unwritten=not at_once)
-        if at_once:
-            self._add([(key, value)])
+        if self._options.mode == TASK_EXIT:
+            self._add([key], [value], _unheard)
+        else:
+            self._table.keep_all([(key, value)], unwritten=True)
+
+
+class Held:
+    """Results whose tasks wait until they are safe.
+
+    Attributes:
+        acknowledge: Takes the tasks.
+        tasks: Their ids.
+    """
+
+    __slots__ = ("acknowledge", "tasks")
+
+    def __init__(self, acknowledge: Acknowledge, tasks: list[int]) -> None:
+        self.acknowledge, self.tasks = acknowledge, tasks
+
+
+def _unheard(_ok: bool) -> None:
+    """Nobody waits for it."""
 
 
 def _value_in(store: Store, key: str) -> Any:

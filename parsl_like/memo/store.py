@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from parsl_like.errors import ParslError, SerializationError
 from parsl_like.journal.errors import DamagedRecord, JournalError
+from parsl_like.memo.batches import TICK, Batch
 from parsl_like.memo.entries import Entry as Entry  # noqa: PLC0414 - offered from here
 from parsl_like.memo.entries import packed_key, pickled, unpacked_key
 from parsl_like.memo.index import Index, Shelf, described
-from parsl_like.memo.items import ADDED, COPIED, FORGET, HOPELESS, Item
+from parsl_like.memo.items import ADDED, COPIED, FORGET, HOPELESS, Item, Waits
 from parsl_like.memo.loading import Loaded as Loaded  # noqa: PLC0414
 from parsl_like.memo.loading import load
 from parsl_like.memo.logfile import ResultLog
@@ -30,8 +31,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from parsl_like.memo.entries import Facts, Parts
+    from parsl_like.memo.table import TaskKey
 
 logger = logging.getLogger(__name__)
+
+_NONE: Final = pickled(None)
 
 MOST_PENDING: Final = 1024**3
 """Bytes that may wait for a disk that does not keep up; what comes on top of it is not written."""
@@ -87,13 +91,18 @@ class Store:
         self._index = Index()
         self._shelf = Shelf()
         self._own: dict[str, int] = {}
-        self._pending: dict[bytes, Item] = {}
+        self._pending: dict[bytes, Item | Batch] = {}
         self._pending_bytes = 0
         self._time = 0.0
         self._of_parsl = 0
         self._tell: Callable[[Sequence[str], bool], None] | None = None
         self._writer = CheckpointWriter(
-            self.folder, durable=durable, written=self._written, settled=self._settled, warn=self._warn_once
+            self.folder,
+            durable=durable,
+            written=self._written,
+            itemized=self._itemized,
+            settled=self._settled,
+            warn=self._warn_once,
         )
 
     # --- what there is -------------------------------------------------------------------------------------------
@@ -115,8 +124,11 @@ class Store:
         return self._of_parsl > 0
 
     def __contains__(self, key: object) -> bool:
-        packed = packed_key(str(key))
-        return packed in self._index or packed in self._pending
+        return self.has(packed_key(str(key)))
+
+    def has(self, packed: bytes) -> bool:
+        """Whether there is a result under a packed key."""
+        return packed in self._pending or packed in self._index.places
 
     def __len__(self) -> int:
         with self._lock:
@@ -130,7 +142,7 @@ class Store:
         """
         packed = packed_key(key)
         with self._lock:
-            item, place = self._pending.get(packed), self._index.place(packed)
+            item, place = self._waiting(packed), self._index.place(packed)
         if item is not None and item.blob is not None:  # its state may be anything: it is what was added last
             return self._rebuilt(item)
         if place is None:
@@ -140,6 +152,11 @@ class Store:
                 return file.value(place[1], packed)
         except (JournalError, OSError) as error:
             raise self._lost(packed, place, error) from error
+
+    def _waiting(self, packed: bytes) -> Item | None:
+        """What waits to be written under a key; under the lock."""
+        found = self._pending.get(packed)
+        return found.item(packed) if type(found) is Batch else found  # type: ignore[return-value]
 
     def _rebuilt(self, item: Item) -> Any:
         from parsl_like.serialize.unpickling import rebuild
@@ -169,7 +186,7 @@ class Store:
 
         packed = packed_key(key)
         with self._lock:
-            item, place = self._pending.get(packed), self._index.place(packed)
+            item, place = self._waiting(packed), self._index.place(packed)
         if item is not None and item.source is None:
             return Facts(item.text, item.time, item.task, item.name, item.parts)
         if place is None:
@@ -217,6 +234,61 @@ class Store:
             items.append(Item(packed_key(key), key, blob, parts, name, task, state))
         self._hand_over(items)
 
+    def add_all(
+        self, keys: Sequence[TaskKey], values: Sequence[object], settled: Callable[[bool], None]
+    ) -> list[tuple[TaskKey, object]]:
+        """Remember results that came together, which costs less than to :meth:`add` them.
+
+        Args:
+            keys: Their keys; what they were made of is not in them any more when they have been written.
+            values: The results.
+            settled: Called once, as a rule on the writer's thread, with whether all of them are as safe as promised,
+                those apart that nobody can write.
+
+        Returns:
+            Those that nobody can write.
+        """
+        blobs = [
+            _NONE if value is None else self._blob(value, key.name) for key, value in zip(keys, values, strict=True)
+        ]
+        if Batch.takes(blobs):
+            batch = Batch(keys, blobs, settled)  # type: ignore[arg-type]  # all of them are there
+            pending = dict.fromkeys(batch.packed, batch)
+            if len(pending) == len(keys) and self._take(batch, pending):
+                if not self._writer.add([batch]):
+                    batch.settle(ok=False)
+                return []
+        return self._add_singly(keys, values, blobs, settled)
+
+    def _take(self, batch: Batch, pending: dict[bytes, Batch]) -> bool:
+        with self._lock:
+            if self._pending_bytes + batch.size > MOST_PENDING:
+                return False
+            batch.time = max(time.time(), self._time)  # never earlier than what is known already
+            self._time = batch.time + len(batch) * TICK
+            for key in self._pending.keys() & pending.keys() if self._pending else ():
+                self._unpend(key)
+            self._pending.update(pending)
+            self._pending_bytes += batch.size
+            return True
+
+    def _add_singly(
+        self,
+        keys: Sequence[TaskKey],
+        values: Sequence[object],
+        blobs: Sequence[bytes | None],
+        settled: Callable[[bool], None],
+    ) -> list[tuple[TaskKey, object]]:
+        waits = Waits(len(keys), settled)
+        items = []
+        for key, blob in zip(keys, blobs, strict=True):
+            item = Item(packed_key(key), str(key), blob, key.parts, key.name, key.task, ADDED if blob else HOPELESS)
+            item.waits = waits
+            items.append(item)
+            key.forget_parts()  # the item has them
+        self._hand_over(items)
+        return [(key, value) for key, value, item in zip(keys, values, items, strict=True) if item.blob is None]
+
     def _blob(self, value: object, name: str) -> bytes | None:
         try:
             return pickled(value)
@@ -247,10 +319,13 @@ class Store:
                 self._pending_bytes += item.size
             self._time = now
         if not self._writer.add(items):
-            self._settled([item.text for item in items if item.state < COPIED], False)
+            self._settled([item for item in items if item.state < COPIED], False)
 
     def _unpend(self, key: bytes) -> None:
-        if (item := self._pending.pop(key, None)) is not None:
+        item = self._pending.pop(key, None)
+        if type(item) is Batch:  # its room is given back as a whole
+            item.is_whole = False
+        elif item is not None:
             self._pending_bytes -= item.size
 
     def carry(self, key: str) -> None:
@@ -286,8 +361,8 @@ class Store:
         """Give none of the results that there are, nor let a run that loads this run's checkpoint do so."""
         with self._lock:
             self._index = Index()
-            self._pending.clear()
-            self._pending_bytes = 0
+            for key in list(self._pending):
+                self._unpend(key)
         self._hand_over([Item(b"", "", state=FORGET)])
 
     def flush(self, durable: bool = True, timeout: float | None = None) -> bool:
@@ -314,10 +389,13 @@ class Store:
 
     # --- on the writer's thread ----------------------------------------------------------------------------------
 
-    def _written(self, path: str, items: Sequence[Item], offsets: Sequence[int]) -> None:
+    def _written(self, path: str, items: Sequence[Item] | Batch, offsets: Sequence[int]) -> None:
         number = self._number(path)
         if number is None:
             return  # their values stay in memory
+        if isinstance(items, Batch):
+            self._batch_written(items, number, offsets)
+            return
         pending = self._pending
         with self._lock:
             for item, offset in zip(items, offsets, strict=True):
@@ -325,6 +403,32 @@ class Store:
                     self._pending_bytes -= item.size
                     del pending[item.key]
                     self._index.put(item.key, number, offset)
+
+    def _batch_written(self, batch: Batch, number: int, offsets: Sequence[int]) -> None:
+        pending, keys = self._pending, batch.packed
+        with self._lock:
+            self._pending_bytes -= batch.size
+            if not batch.is_whole:
+                own = [(key, at) for key, at in zip(keys, offsets, strict=True) if pending.get(key) is batch]
+                keys, offsets = [key for key, _ in own], [at for _, at in own]
+            self._index.put_many(number, keys, offsets)
+            if len(keys) == len(pending):  # as a rule, nothing else waits
+                pending.clear()
+            else:
+                for key in keys:
+                    del pending[key]
+
+    def _itemized(self, batch: Batch) -> list[Item]:
+        """The results of a batch one by one; those that are still to be given are given by these."""
+        pending = self._pending
+        with self._lock:
+            self._pending_bytes -= batch.size
+            items = [batch.item(key) for key in batch.packed]
+            for item in items:
+                if pending.get(item.key) is batch:
+                    pending[item.key] = item
+                    self._pending_bytes += item.size
+        return items
 
     def _number(self, path: str) -> int | None:
         """The number of a file that this run writes; None if it cannot be read."""
@@ -336,8 +440,14 @@ class Store:
                 self._warn_once("own", f"what is written cannot be read: {described(error)}")
         return number
 
-    def _settled(self, keys: Sequence[str], ok: bool) -> None:
-        if self._tell is not None:
+    def _settled(self, items: Sequence[Item], ok: bool) -> None:
+        keys = []
+        for item in items:
+            if item.waits is None:
+                keys.append(item.text)
+            else:
+                item.waits.one(ok=ok or item.blob is None)  # for what nobody can write nobody waits
+        if keys and self._tell is not None:
             self._tell(keys, ok)
 
     def _warn_once(self, kind: str, text: str) -> None:

@@ -34,6 +34,7 @@ class Cause(StrEnum):
     environment_changed = "environment changed"
     failed_before = "failed before"
     checkpoint_missing = "checkpoint missing"
+    forgotten = "forgotten"
     outputs_missing = "outputs missing"
     not_used = "result not used"
     new = "new"
@@ -53,6 +54,7 @@ class Asked:
         parts: The parts of its key.
         ran: Why it ran whatever is remembered: "forced", "outputs missing"; empty if that is not on file.
         reason: What it failed with, if it did.
+        checkpointed: Whether its run has a checkpoint of its own.
     """
 
     run: str
@@ -64,6 +66,7 @@ class Asked:
     parts: Parts = ()
     ran: str = ""
     reason: str = ""
+    checkpointed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,11 +77,13 @@ class Past:
         facts: What is known of it.
         place: The folder of the checkpoint that it is in.
         used: Whether the task's run began with this checkpoint.
+        forgotten: Whether it is to be given no more.
     """
 
     facts: Facts
     place: str
     used: bool = True
+    forgotten: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +139,7 @@ class _Found:
 
     Attributes:
         any: Whether there is a result at all.
-        equal: One of the same key, of those the one that the task's run began with; None if there is none.
+        equal: One of the same key, the one that the task's run could have used best; None if there is none.
         nearest: The one of the same app whose key has the most equal parts.
     """
 
@@ -147,11 +152,15 @@ class _Found:
             self.any = True
             facts = each.facts
             if facts.key == asked.key:
-                self.equal = each if self.equal is None or each.used else self.equal
-            elif facts.name == asked.app and facts.parts:
+                self.equal = each if self.equal is None or _worth(each) > _worth(self.equal) else self.equal
+            elif facts.name == asked.app and facts.parts and not each.forgotten:
                 nearness = (len(parts.intersection(facts.parts)), facts.task == asked.task, facts.time)
                 if nearness > best:
                     best, self.nearest = nearness, each
+
+
+def _worth(past: Past) -> tuple[bool, bool]:
+    return past.used and not past.forgotten, past.used
 
 
 def _recalled(asked: Asked, past: Iterable[Past]) -> Answer:
@@ -172,22 +181,25 @@ def _without_key(asked: Asked, failure: Asked | None) -> Answer:
         return _failed(failure)
     if asked.state in BAD_ENDS:
         return Answer(Cause.new, f"it failed, and of a failure there is no key on file: {asked.reason}")
-    text = (
-        f"no key of it is on file: the app {asked.app} has no cache=True, the call said cache='skip', or its run wrote "
-        "no checkpoint."
-    )
+    other = "its result is not in the checkpoint of its run" if asked.checkpointed else "its run wrote no checkpoint"
+    text = f"no key of it is on file: the app {asked.app} has no cache=True, the call said cache='skip', or {other}."
     return Answer(Cause.not_cached, text)
 
 
 def _known(asked: Asked, equal: Past) -> Answer:
     """A result of the same key was there."""
+    if asked.ran in _RAN:
+        return Answer(*_RAN[asked.ran], nearest=equal)
     if not equal.used:
         text = (
             f"its result is in {equal.place}, with which its run did not begin: name it in checkpoint_files, or start "
             "the program with parsl-like resume."
         )
         return Answer(Cause.checkpoint_missing, text, nearest=equal)
-    return Answer(*_RAN.get(asked.ran, _NOT_USED), nearest=equal)
+    if equal.forgotten:
+        text = f"its result in {equal.place} is to be given no more, since somebody called parsl-like cache forget."
+        return Answer(Cause.forgotten, text, nearest=equal)
+    return Answer(Cause.not_used, _NOT_USED, nearest=equal)
 
 
 _RAN = {
@@ -195,9 +207,8 @@ _RAN = {
     "outputs missing": (Cause.outputs_missing, "its result is remembered, but a file of its outputs was not there."),
 }
 _NOT_USED = (
-    Cause.not_used,
     "its result is remembered, and was not used: the call said cache='force', a file of its outputs was not there any "
-    "more, or the result could not be read, of which the log of the run says more.",
+    "more, or the result could not be read, of which the log of the run says more."
 )
 
 

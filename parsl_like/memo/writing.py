@@ -6,17 +6,19 @@ import logging
 import threading
 import time
 from contextlib import suppress
-from typing import TYPE_CHECKING, Final
+from itertools import groupby, islice
+from typing import TYPE_CHECKING, Any, Final
 
 from parsl_like.errors import ParslError
 from parsl_like.folders import private_folder
 from parsl_like.journal.log import LogWriter
+from parsl_like.memo.batches import Batch
 from parsl_like.memo.entries import RESULTS
 from parsl_like.memo.index import checkpoint_path, described
 from parsl_like.memo.items import ADDED, HOPELESS, TOLD
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from parsl_like.journal.frames import Draft
     from parsl_like.memo.items import Item
@@ -44,8 +46,9 @@ class CheckpointWriter:
         folder: Where the file goes; made, with the file, when there is something to write.
         durable: Whether every batch is on the disk, as far as the system can say, before it counts as written.
         written: Told on the writer's thread of what was written: the file's path, the items, and where each begins.
-        settled: Told on the writer's thread, once for each item that has one, of keys whose writing was tried: the
-            keys, and whether it was done.
+        itemized: Gives the results of a batch one by one, because it cannot be written as a whole.
+        settled: Told on the writer's thread, once for each item for which somebody waits, of items whose writing was
+            tried: the items, and whether it was done.
         warn: Told, once, what is wrong.
     """
 
@@ -54,14 +57,15 @@ class CheckpointWriter:
         folder: str,
         *,
         durable: bool,
-        written: Callable[[str, Sequence[Item], Sequence[int]], None],
-        settled: Callable[[list[str], bool], None],
+        written: Callable[[str, Sequence[Item] | Batch, Sequence[int]], None],
+        itemized: Callable[[Batch], list[Item]],
+        settled: Callable[[list[Item], bool], None],
         warn: Callable[[str, str], None],
     ) -> None:
         self._folder, self._durable = folder, durable
-        self._written, self._settled, self._warn = written, settled, warn
+        self._written, self._itemized, self._settled, self._warn = written, itemized, settled, warn
         self._changed = threading.Condition()
-        self._queue: list[Item] = []
+        self._queue: list[Item | Batch] = []
         self._kept: list[Item] = []  # tried without success; for the thread alone
         self._added = self._tried = self._sync_tried = self._synced = self._rounds = 0
         self._wants_sync = self._wants_round = self._sleeping = self._closing = False
@@ -73,7 +77,7 @@ class CheckpointWriter:
 
     # --- for everybody -------------------------------------------------------------------------------------------
 
-    def add(self, items: Sequence[Item]) -> bool:
+    def add(self, items: Sequence[Item | Batch]) -> bool:
         """Have items written; False if that cannot even be begun."""
         with self._changed:
             if self._closing:
@@ -179,17 +183,17 @@ class CheckpointWriter:
             wants_sync, self._wants_sync = self._wants_sync or self._closing, False
             goal = self._added
         retry = asked or self._closing or time.monotonic() >= self._retry_at
-        items = [*self._kept, *fresh] if retry else fresh
+        work = [*self._kept, *fresh] if retry else fresh
         rest = [] if retry else self._kept
         synced: bool | None = False
         try:
-            self._kept = [*rest, *self._write(items)]
+            self._kept = [*rest, *self._write(work)]
             synced = self._sync_if_due(wants_sync)
         except Exception as error:  # the thread's root: what goes wrong here must not keep anybody waiting
             logger.exception("the checkpoint in %s could not be written", self._folder)
             self._kept = rest
             self._warn("defect", f"it could not be written: {error!r}")
-            self._tell(items, ok=False)
+            self._tell(self._items_of(work), ok=False)
         with self._changed:
             self.unwritten = len(self._kept)
             self._count(goal, synced=synced)
@@ -204,36 +208,72 @@ class CheckpointWriter:
             self._synced = self._sync_tried = goal
         self._changed.notify_all()
 
-    def _write(self, items: list[Item]) -> list[Item]:
-        """Write items, and give those that are to be tried again."""
+    def _write(self, work: Sequence[Item | Batch]) -> list[Item]:
+        """Write what there is, in its order, and give what is to be tried again."""
         failed: list[Item] = []
-        for start in range(0, len(items), MOST_AT_ONCE):
-            batch = items[start : start + MOST_AT_ONCE]
-            if failed:  # the disk has not become better since
-                failed.extend(batch)
-                continue
-            failed.extend(self._write_batch(batch))
+        for kind, run in groupby(work, type):
+            for some in _in_portions(list(run)):
+                if failed:  # the disk has not become better since
+                    failed.extend(self._items_of(some))
+                else:
+                    failed.extend(self._write_batches(some) if kind is Batch else self._write_items(some))
         if failed:
             self._retry_at = time.monotonic() + RETRY_SECONDS
             self._tell(failed, ok=False)
         return failed
 
-    def _write_batch(self, batch: list[Item]) -> list[Item]:
+    def _items_of(self, work: Sequence[Any]) -> list[Item]:
+        """What there is, one by one; those who wait for batches are told that they could not be written."""
+        items: list[Item] = []
+        for each in work:
+            if type(each) is Batch:
+                items += self._itemized(each)
+                each.settle(ok=False)
+            else:
+                items.append(each)
+        return items
+
+    def _write_batches(self, batches: Sequence[Batch]) -> list[Item]:
+        try:
+            log = self._opened()
+            seed = log.opening.seed
+            offsets = iter(log.append_encoded([record for batch in batches for record in batch.records(seed)]))
+            if self._durable:
+                log.sync()
+        except ValueError:  # one of them cannot be said, which is no reason not to say the others
+            return self._write_items(self._items_of(batches))
+        except (OSError, ParslError) as error:
+            self._lose(error)
+            return self._items_of(batches)
+        self._wants_to_sync_soon()
+        for batch in batches:
+            self._written(log.path, batch, list(islice(offsets, len(batch))))
+            batch.settle(ok=True)
+        return []
+
+    def _opened(self) -> LogWriter:
+        if self._log is None:
+            self._log = self._created()
+        return self._log
+
+    def _wants_to_sync_soon(self) -> None:
+        if not self._durable and not self._sync_at:
+            self._sync_at = time.monotonic() + SYNC_SECONDS
+
+    def _write_items(self, batch: list[Item]) -> list[Item]:
         ready, drafts = self._drafted(batch)
         if not ready:
             return []
         try:
-            if self._log is None:
-                self._log = self._created()
-            offsets = self._log.append(drafts)
+            log = self._opened()
+            offsets = log.append(drafts)
             if self._durable:
-                self._log.sync()
+                log.sync()
         except (OSError, ParslError, ValueError) as error:
             self._lose(error)
             return ready
-        if not self._durable and not self._sync_at:
-            self._sync_at = time.monotonic() + SYNC_SECONDS
-        self._written(self._log.path, ready, offsets)
+        self._wants_to_sync_soon()
+        self._written(log.path, ready, offsets)
         self._tell(ready, ok=True)
         return []
 
@@ -287,10 +327,24 @@ class CheckpointWriter:
             self._number += 1
 
     def _tell(self, items: Sequence[Item], *, ok: bool) -> None:
-        keys = []
+        told = []
         for item in items:
             if item.state == ADDED or (item.state == HOPELESS and item.source is None):
                 item.state = TOLD
-                keys.append(item.text)
-        if keys:
-            self._settled(keys, ok)
+                told.append(item)
+        if told:
+            self._settled(told, ok)
+
+
+def _in_portions(work: Sequence[Any]) -> Iterator[list[Any]]:
+    """What is to be written, so much at once that many have not to wait for very many."""
+    portion: list[Any] = []
+    size = 0
+    for each in work:
+        portion.append(each)
+        size += len(each) if type(each) is Batch else 1
+        if size >= MOST_AT_ONCE:
+            yield portion
+            portion, size = [], 0
+    if portion:
+        yield portion

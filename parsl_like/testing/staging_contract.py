@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import pickle
+import time
 from concurrent.futures import Future
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,7 @@ from parsl_like.data_provider.staging import Staging
 from parsl_like.errors import StagingError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 
@@ -58,9 +60,11 @@ class StagingContract:
         )
 
     @pytest.fixture
-    def manager(self, executor: Any) -> DataManager:
+    def manager(self, executor: Any) -> Iterator[DataManager]:
         """Stages for that executor alone."""
-        return DataManager(_Kernel(executor), defaults=(), file_future=_FileFuture)
+        manager = DataManager(_Kernel(executor), defaults=(), file_future=_FileFuture)
+        yield manager
+        manager.close(time.monotonic() + 30)
 
     def test_it_is_one_and_can_be_sent(self, tmp_path: Path) -> None:
         """It goes wherever its executor's description goes."""
@@ -144,7 +148,13 @@ class _Kernel:
         self.submitted = 0
 
     def submit(
-        self, func: Any, app_args: Any = (), executors: Any = "all", app_kwargs: Any = None, **_: Any
+        self,
+        func: Any,
+        app_args: Any = (),
+        executors: Any = "all",
+        app_kwargs: Any = None,
+        join: bool = False,
+        **_: Any,
     ) -> Future[Any]:
         """The future of a call; it fails with what an argument has failed with."""
         self.submitted += 1
@@ -156,7 +166,11 @@ class _Kernel:
             missing.discard(id(argument))
             if not missing:
                 try:
-                    future.set_result(func(*map(_now, app_args), **(app_kwargs or {})))
+                    result = func(*map(_now, app_args), **(app_kwargs or {}))
+                    if join:
+                        result.add_done_callback(lambda inner: _end_as(future, inner))
+                    else:
+                        future.set_result(result)
                 except Exception as error:  # noqa: BLE001 - whatever a transfer raises is its end
                     future.set_exception(error)
 
@@ -165,6 +179,14 @@ class _Kernel:
         if not left:
             ended(None)
         return future
+
+
+def _end_as(future: Future[Any], inner: Future[Any]) -> None:
+    error = inner.exception()
+    if error is None:
+        future.set_result(inner.result())
+    else:
+        future.set_exception(error)
 
 
 def read(*files: File, inputs: list[File]) -> list[bytes]:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 BENCHMARKS = Path(__file__).resolve().parent.parent.parent / "benchmarks"
-CHEAP = ("throughput", "round_trip", "hops", "chain", "fan_in", "idle", "blocks")
+CHEAP = ("throughput", "round_trip", "hops", "chain", "fan_in", "idle", "blocks", "checkpoint")
 OURS = "htex,threads,process pool,thread pool,floor"
 
 pytestmark = [pytest.mark.slow, pytest.mark.integration, pytest.mark.timeout(300)]
@@ -37,6 +37,7 @@ def test_the_cheap_ones(tmp_path: Path) -> None:
         "Fan-in",
         "Idle",
         "Blocks",
+        "Checkpoint",
     ]
     rows = re.findall(r"^\| (.*?) \| ([\d.,]*) \|", text, re.MULTILINE)
     assert len(rows) > 30

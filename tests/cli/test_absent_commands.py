@@ -8,7 +8,7 @@ from parsl_like.cli import main
 from parsl_like.version import VERSION
 
 
-@pytest.mark.parametrize(("command", "part"), [("visualize", "the dashboard"), ("globus-auth", "staging by Globus")])
+@pytest.mark.parametrize(("command", "part"), [("visualize", "the dashboard")])
 @pytest.mark.parametrize("arguments", [[], ["--help"], ["--listen", "0.0.0.0", "sqlite:///x"], ["-e", "--", "x"]])
 def test_it_names_what_is_missing_and_ends_with_2(
     command: str, part: str, arguments: list[str], capsys: pytest.CaptureFixture[str]

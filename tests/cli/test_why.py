@@ -119,10 +119,10 @@ class Programs:
         self.folder = folder
         (folder / "data.txt").write_text("one")
 
-    def run(self, source: str, files: str = "None") -> None:
+    def run(self, source: str, files: str = "None", *words: str) -> None:
         (self.folder / "program.py").write_text(source.replace("FILES_HERE", files))
         environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-        subprocess.run([sys.executable, "program.py"], cwd=self.folder, env=environment, check=True, timeout=90)
+        subprocess.run([sys.executable, "program.py", *words], cwd=self.folder, env=environment, check=True, timeout=90)
 
     def why(self, task: int, capsys: pytest.CaptureFixture[str], *options: str) -> dict[str, Any]:
         runs = str(self.folder / "runinfo")
@@ -158,6 +158,82 @@ def test_a_checkpoint_that_was_not_given(programs: Programs, capsys: pytest.Capt
     assert programs.why(0, capsys)["cause"] == "checkpoint missing"
     assert "checkpoint_files" in programs.why(0, capsys)["text"]
     assert programs.why(0, capsys, "--run", "000")["cause"] == "new"
+
+
+@pytest.mark.integration
+def test_results_that_were_forgotten_or_that_nobody_may_trust(
+    programs: Programs, capsys: pytest.CaptureFixture[str]
+) -> None:
+    programs.run(PROGRAM)
+    runs = programs.folder / "runinfo"
+    assert main(["cache", "forget", "--app", "same", str(runs)]) == 0
+    (runs / "000" / "checkpoint" / "tasks-2.pkl").write_bytes(b"")
+    (runs / "000" / "checkpoint" / "tasks-2.pkl").chmod(0o666)
+    programs.run(PROGRAM)
+    capsys.readouterr()
+    assert main(["why", "0", "--run-dir", str(runs)]) == 0
+    said = capsys.readouterr()
+    assert "(same) of" in said.out
+    assert ": forgotten\n" in said.out
+    assert "tasks-2.pkl is not looked at: " in said.err
+    assert programs.why(1, capsys)["cause"] == "recalled"
+
+
+USED_IN_VAIN = """
+import sys
+import parsl_like
+from parsl_like import File, python_app
+from parsl_like.config import Config
+from parsl_like.dataflow.memoization import BasicMemoizer
+from parsl_like.executors import ThreadPoolExecutor
+
+@python_app(cache=True)
+def forced(x):
+    return x
+
+@python_app(cache=True)
+def writes(outputs=()):
+    open(outputs[0], "w").close()
+
+@python_app(cache=True)
+def spoilt(x):
+    return "unmistakable" + x
+
+@python_app
+def skipped(x):
+    return x
+
+MODE, HOW = sys.argv[1], sys.argv[2] if sys.argv[2] == "force" else True
+memoizer = BasicMemoizer(checkpoint_mode=MODE if MODE != "none" else None, checkpoint_files=FILES_HERE)
+with parsl_like.load(Config([ThreadPoolExecutor()], memoizer=memoizer)):
+    futures = [
+        forced.options(cache=HOW)(1), writes(outputs=[File("written")]), spoilt("!"),
+        forced.options(cache="skip")(1), skipped(1),
+    ]
+    for future in futures:
+        future.result()
+"""
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize("mode", ["task_exit", "none"])
+def test_results_that_were_there_and_not_used(
+    programs: Programs, capsys: pytest.CaptureFixture[str], mode: str
+) -> None:
+    """Also in a run that writes no checkpoint of its own, of whose keys nothing but its records knows."""
+    programs.run(USED_IN_VAIN, "[]", "task_exit", "yes")
+    (programs.folder / "written").unlink()
+    checkpoint = programs.folder / "runinfo" / "000" / "checkpoint" / "tasks.pkl"
+    checkpoint.write_bytes(checkpoint.read_bytes().replace(b"unmistakable", b"unmistakabel"))
+    programs.run(USED_IN_VAIN, '["runinfo/000"]', mode, "force")
+    answers = [programs.why(task, capsys) for task in range(5)]
+    assert [(each["app"], each["cause"]) for each in answers] == [
+        ("forced", "forced"),
+        ("writes", "outputs missing"),
+        ("spoilt", "result not used"),
+        ("forced", "not cached"),
+        ("skipped", "not cached"),
+    ]
 
 
 def test_people_get_sentences(programs: Programs, capsys: pytest.CaptureFixture[str]) -> None:

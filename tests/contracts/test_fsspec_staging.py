@@ -11,6 +11,7 @@ from parsl_like.data_provider.data_manager import DataManager
 from parsl_like.data_provider.files import File
 from parsl_like.data_provider.fsspec import FsspecStaging
 from parsl_like.errors import StagingError
+from parsl_like.remote.transfers.anywhere import BringAny, _trouble
 from parsl_like.testing.staging_contract import StagingContract, read
 
 pytest.importorskip("fsspec")
@@ -54,3 +55,10 @@ def test_it_takes_all_but_what_means_something_else_and_hides_its_options() -> N
     assert staging.can_stage_in(File("s3://bucket/key"))
     assert not any(staging.can_stage_out(File(url)) for url in ("x", "zip:/a.zip/b", "globus://u/x"))
     assert "word" not in repr(staging)
+
+
+def test_errors_have_neither_passwords_nor_secret_options(tmp_path: Path) -> None:
+    options = {"secret": "hush-1", "client_kwargs": {"access_token": "hush-2"}, "region": "north"}
+    bring = BringAny("webdav://me:hush%2F3@h/x", str(tmp_path / "x"), "t", options)
+    trouble = _trouble(OSError("hush-1 and hush-2 in north, at https://me:hush%2F3@h and hush/3"), bring)
+    assert trouble.reason == "OSError: ... and ... in north, at https://me:...@h and ..."

@@ -117,6 +117,25 @@ def test_equal_calls_in_flight_run_once(load: Load) -> None:
     assert [future.task_status() for future in futures] == ["exec_done", *["memo_done"] * 49]
 
 
+def test_of_equal_calls_that_many_threads_make_one_runs(load: Load) -> None:
+    kernel = load(executors=[ThreadPoolExecutor(max_threads=2)])
+    work = Counted(kernel)
+    go = threading.Barrier(4)
+    futures: list[Any] = []
+
+    def call() -> None:
+        go.wait(PATIENCE)
+        futures.extend([work(x) for x in range(300)])
+
+    callers = [threading.Thread(target=call) for _ in range(4)]
+    for caller in callers:
+        caller.start()
+    for caller in callers:
+        caller.join()
+    assert sorted(future.result(PATIENCE) for future in futures) == sorted([x] for x in [*range(300)] * 4)
+    assert sorted(work.ran) == list(range(300))
+
+
 def test_calls_in_flight_share_a_failure_and_nobody_remembers_it(load: Load) -> None:
     kernel = load()
     work = Counted(kernel)
@@ -173,10 +192,10 @@ def test_a_cancelled_call_that_was_being_prepared_is_in_nobodys_way(load: Load) 
     work = Counted(kernel)
     held = threading.Event()
     kernel._prepare.put(lambda: held.wait(PATIENCE) and ())
-    first = work(1)
+    first = work([1])  # which is no plain argument: only that thread makes its key
     assert first.cancel()
     held.set()
-    assert work(1).result(PATIENCE) == [1]
+    assert work([1]).result(PATIENCE) == [[1]]
 
 
 def test_a_call_waits_for_its_dependencies_before_it_is_compared(load: Load) -> None:
@@ -251,6 +270,26 @@ def test_a_version_stands_for_the_code(load: Load) -> None:
     assert first.options(version="a")(1).result(PATIENCE) == ("first", 1)
     assert second.options(version="a")(1).result(PATIENCE) == ("first", 1)
     assert second.options(version="b")(1).result(PATIENCE) == ("second", 1)
+
+
+def test_decorators_take_a_version_too(load: Load) -> None:
+    kernel = load()
+    first = python_app(lambda x: ("first", x), data_flow_kernel=kernel, cache=True, version="a")
+    second = python_app(data_flow_kernel=kernel, cache=True, version="a")(lambda x: ("second", x))
+    assert first(1).result(PATIENCE) == second(1).result(PATIENCE) == ("first", 1)
+    assert second.options(version="b")(1).result(PATIENCE) == ("second", 1)
+    for body in (lambda: first(1), lambda: first(2)):
+        assert join_app(body, data_flow_kernel=kernel, cache=True, version="1")().result(PATIENCE) == ("first", 1)
+    for command in (lambda path: f"echo one >> {path}", lambda path: f"echo two >> {path}"):
+        assert bash_app(command, data_flow_kernel=kernel, cache=True, version="1")("said").result(PATIENCE) == 0
+    assert Path("said").read_text() == "one\n"
+    assert pickle.loads(pickle.dumps(python_app(len, version="7")))._options == {"version": "7"}
+
+
+@pytest.mark.parametrize("decorator", [python_app, join_app, bash_app])
+def test_a_version_is_a_text(decorator: Any) -> None:
+    with pytest.raises(ConfigurationError, match="version"):
+        decorator(version=1)(len)
 
 
 @pytest.mark.parametrize("option", [{"cache": "often"}, {"version": 1}])
@@ -463,6 +502,23 @@ def test_a_disk_that_hangs_does_not_keep_a_kernel_from_ending(load: Load, monkey
     assert future.result(PATIENCE) == [1]
 
 
+@pytest.mark.parametrize("mode", ["task_exit", "periodic", "dfk_exit"])
+def test_results_that_come_while_a_kernel_is_closed_are_remembered_too(load: Load, mode: str) -> None:
+    kernel = load(checkpoint_mode=mode)
+    work = Counted(kernel)
+    work.gate.clear()
+    future = work(1)
+    assert work.begun.wait(PATIENCE)
+    closing = threading.Thread(target=kernel.cleanup)
+    closing.start()
+    while kernel.is_open:
+        assert closing.is_alive()
+    work.gate.set()
+    closing.join(PATIENCE)
+    assert future.result(0) == [1]
+    assert stored(kernel) == [[1]]
+
+
 @pytest.mark.parametrize("mode", ["manual", "periodic", "dfk_exit"])
 def test_only_one_mode_can_be_in_time(mode: str) -> None:
     with pytest.raises(ConfigurationError, match="checkpoint_sync"):
@@ -492,6 +548,24 @@ def test_a_memoizer_of_the_programs_own_may_extend_the_packages(load: Load) -> N
     assert Watched.asked == 2
     kernel.cleanup()
     assert stored(kernel) == [[1]]
+
+
+def test_a_memoizer_that_extends_the_packages_has_all_that_the_run_gives(load: Load) -> None:
+    path = Path("input")
+    path.write_text("first")
+
+    def run(**options: Any) -> list[Any]:
+        kernel = load(memoizer=Watched(checkpoint_mode="task_exit", checkpoint_files=[]), **options)
+        work = Counted(kernel)
+        work(File(str(path))).result(PATIENCE)
+        kernel.cleanup()
+        return work.ran
+
+    assert len(run(cache_files="name")) == 1
+    path.write_text("second")
+    assert run(cache_files="name", resume="last") == [], "it is told by its name"
+    assert len(run(cache_files="content", resume="last")) == 1
+    assert len(run(cache_files="name", resume="last", cache_environment="other")) == 1
 
 
 # --- what is on file

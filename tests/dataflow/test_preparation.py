@@ -4,8 +4,7 @@ import sys
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import CancelledError, Future
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -22,6 +21,9 @@ from parsl_like.dataflow.futures import CANCELLED, FAILED, SUCCEEDED, AppFuture,
 from parsl_like.dataflow.preparation import ATOMS, FUNCTIONS_KEPT, Preparation, name_of, settled_error
 from parsl_like.errors import SerializationError
 from parsl_like.serialize.functions import FunctionBlob
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 PATIENCE = 30.0
 

@@ -65,6 +65,7 @@ class Desk:
         labels: tuple[str, ...] = ("threads", "htex"),
         resolver: DependencyResolver = SHALLOW_DEPENDENCY_RESOLVER,
         limit: int | None = None,
+        memo: Any = None,
         autopath: Callable[[Any, str], Any] = lambda task, name: f"auto/{task['id']}.{name}",
     ) -> None:
         self.kernel: Any = Kernel()
@@ -73,7 +74,7 @@ class Desk:
         self.sessions = {label: session_of(label, wants=wants.get(label, "objects")) for label in (*labels, INTERNAL)}
         for label, session in self.sessions.items():
             session.description = SimpleNamespace(label=label, storage_access=None, working_dir=None)
-        preparation = Preparation(self.sessions, resolver, NoMemo(), lambda events: None)
+        preparation = Preparation(self.sessions, resolver, memo or NoMemo(), lambda events: None)
         self.submission = Submission(self.kernel, self.sessions, preparation, self.posted.append, autopath, limit)
 
     def submit(self, *args: Any, app: AppSpec = APP, executors: Any = "threads", **kwargs: Any) -> TaskRow:
@@ -138,6 +139,65 @@ def test_what_cannot_be_packed_is_left_for_the_prepare_thread(desk: Desk, given:
 def test_a_call_whose_result_may_be_remembered_is_left_for_the_prepare_thread(desk: Desk) -> None:
     row = desk.submit(1, app=AppSpec("work", work, "threads", cache=True))
     assert (row.ready, row.depends) == (False, ())
+
+
+class Claiming(NoMemo):
+    """Knows a call's key at once, and whether an equal one runs."""
+
+    def __init__(self) -> None:
+        self.claimed: list[str] = []
+
+    def claim(self, row: TaskRow) -> bool:
+        row.key = f"key {row.args}"
+        first = row.key not in self.claimed
+        self.claimed.append(row.key)
+        return first
+
+
+def test_a_call_that_is_the_first_of_its_kind_is_packed_at_once(desk_of: Callable[..., Desk]) -> None:
+    desk = desk_of(memo=Claiming())
+    app = AppSpec("work", work, "htex", cache=True)
+    rows = [desk.submit(1, app=app), desk.submit(1, app=app), desk.submit("two", app=app)]
+    assert [row.ready for row in rows] == [True, False, True]
+    assert [row.key for row in rows] == ["key (1,)", "key (1,)", "key ('two',)"]
+
+
+@pytest.mark.parametrize(
+    ("args", "kwargs", "cache"), [((1,), {"x": 1}, True), (([],), {}, True), ((1,), {}, "force")], ids=str
+)
+def test_what_else_may_be_remembered_is_asked_about_on_the_prepare_thread(
+    desk_of: Callable[..., Desk], args: tuple[Any, ...], kwargs: dict[str, Any], cache: Any
+) -> None:
+    memo = Claiming()
+    row = desk_of(memo=memo).submit(*args, app=AppSpec("work", work, "threads", cache=cache), **kwargs)
+    assert (row.ready, row.key, memo.claimed) == (False, None, [])
+
+
+def test_an_equal_call_is_not_told_of_whom_it_follows_before_that_one_is_submitted(
+    desk_of: Callable[..., Desk],
+) -> None:
+    """Another thread is between noting its key and handing its task over."""
+    desk = desk_of(memo=Claiming())
+    preparation = desk.submission._preparation
+    seen: list[bool] = []
+
+    def look() -> None:
+        with preparation.claiming:
+            seen.append(True)
+
+    other = threading.Thread(target=look)
+    post, app = desk.submission._post, AppSpec("work", work, "threads", cache=True)
+
+    def slowly(event: Any) -> None:
+        other.start()
+        other.join(0.05)
+        assert seen == []
+        post(event)
+
+    desk.submission._post = slowly
+    desk.submit(1, app=app)
+    other.join(PATIENCE)
+    assert seen == [True]
 
 
 def test_a_join_runs_beside_the_kernel(desk: Desk) -> None:

@@ -139,9 +139,15 @@ def test_every_error_of_the_table_is_where_the_page_says() -> None:
 
     from parsl_like import errors
     from parsl_like.dataflow import errors as dataflow_errors
+    from parsl_like.memo import errors as memo_errors
 
     rows = re.findall(r"^\| `(\w+)`(?: (?:in|of) `([\w.]+)`)? \|", text_of(GUIDE / "failures.md"), re.MULTILINE)
-    homes = {"parsl_like.dataflow.errors": dataflow_errors, "concurrent.futures": futures, "": errors}
+    homes = {
+        "": errors,
+        "concurrent.futures": futures,
+        "parsl_like.dataflow.errors": dataflow_errors,
+        "parsl_like.memo.errors": memo_errors,
+    }
     named = [(name, home) for name, home in rows if name.endswith(("Error", "Lost", "Exit", "Exception")) or home]
     assert len(named) > 10
     missing = [name for name, home in rows if not hasattr(homes[home], name) and not hasattr(builtins, name)]

@@ -5,11 +5,14 @@ from __future__ import annotations
 import csv
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tarfile
 import time
+from collections import Counter, defaultdict
 from concurrent.futures import Future
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -17,6 +20,7 @@ from urllib.parse import quote
 import pytest
 
 from examples import source_census
+from parsl_like.memo.history import facts_in
 
 REPOSITORY = Path(source_census.__file__).parents[1]
 
@@ -265,8 +269,22 @@ def test_a_configuration_of_a_file_equals_the_plain_loop(
     assert list((tmp_path / "runs").iterdir())
 
 
-def states(out: Path, run: str) -> dict[str, int]:
-    found: dict[str, int] = json.loads((out / "runinfo" / run / "run.json").read_text())["summary"]["states"]
+REMEMBERED = {"census_file", "measure", "pack", "packed_size", "import_graph", "import_cycles"}
+"""All that a census with a checkpoint need not do again; which files to measure is decided anew."""
+
+
+def ends(out: Path, run: str) -> dict[str, Counter[str]]:
+    """How many calls of each app ended in which way, by the records of a run."""
+    apps: dict[int, str] = {}
+    found: dict[str, Counter[str]] = defaultdict(Counter)
+    with (out / "runinfo" / run / "records.jsonl").open(encoding="utf-8") as records:
+        for line in records:
+            with suppress(ValueError):  # the first line, and the last one of a program that was killed
+                kind, _, task, fields = json.loads(line)
+                if kind == "task":
+                    apps[task] = fields["app"]
+                elif kind == "state" and fields["state"] in ("exec_done", "memo_done"):
+                    found[apps[task]][fields["state"]] += 1
     return found
 
 
@@ -277,35 +295,71 @@ def test_a_census_with_a_checkpoint_computes_only_what_is_missing(
     options = ["--executor", "threads", "--checkpoint"]
     out = tmp_path / "out"
     assert everything(folder, out, capsys, *options) == expected
-    assert "memo_done" not in states(out, "000")
+    first = ends(out, "000")
+    assert set(first) == {*REMEMBERED, "finer_pass"}
+    assert all(set(found) == {"exec_done"} for found in first.values())
     assert everything(folder, out, capsys, *options) == expected
-    counted = len(SEEN)
-    assert states(out, "001")["memo_done"] > counted, "all files, and those that were measured"
+    second = ends(out, "001")
+    assert {app: second[app] for app in REMEMBERED} == {
+        app: Counter(memo_done=first[app]["exec_done"]) for app in REMEMBERED
+    }
+
+
+def test_a_census_with_a_checkpoint_sees_what_was_changed_since(folder: Path, tmp_path: Path) -> None:
+    options = ["--executor", "threads", "--checkpoint"]
+    out = tmp_path / "out"
+    run(folder, out, *options)
     (folder / "known.py").write_text("changed = True\n")
-    changed = run(folder, out, *options)
-    assert row_of(changed, "known.py")["lines"] == 1
-    assert states(out, "002")["memo_done"] >= counted - 1
+    assert run(folder, out, *options) == run(folder, tmp_path / "plain", "--plain")
+    again = ends(out, "001")
+    assert again["census_file"] == Counter(exec_done=1, memo_done=len(SEEN) - 1)
+    assert again["pack"]["exec_done"] == again["packed_size"]["exec_done"] == 1
+    archive = next((out / "packages").glob("beta*.tar.gz"))
+    archive.unlink()
+    run(folder, out, *options)
+    assert ends(out, "002")["pack"]["exec_done"] == 1
+    assert archive.exists()
 
 
 @pytest.mark.integration
-def test_a_census_that_was_killed_is_gone_on_with(tmp_path: Path) -> None:
-    root, out = Path(json.__file__).parents[1] / "asyncio", tmp_path / "out"
-    assert source_census.main([str(root), "--out", str(tmp_path / "plain"), "--plain"]) == 0
-    script = REPOSITORY / "examples" / "source_census.py"
-    words = [str(root), "--out", str(out), "--executor", "threads", "--workers", "1", "--checkpoint"]
-    checkpoint = out / "runinfo" / "000" / "checkpoint" / "tasks.pkl"
-    with subprocess.Popen(
-        [sys.executable, str(script), *words], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    ) as program:
-        while not checkpoint.exists() or not checkpoint.stat().st_size:
-            assert program.poll() is None
-            time.sleep(0.001)
-        program.kill()
+@pytest.mark.parametrize("executor", ["threads", "htex"])
+def test_a_census_that_was_killed_in_its_middle_is_gone_on_with(tmp_path: Path, executor: str) -> None:
+    root, out = sources_of_several_packages(tmp_path / "sources"), tmp_path / "out"
+    expected = run(root, tmp_path / "plain", "--plain")
+    half = len(expected["files"]) // 2
+    demo = ["demo", str(root), "--out", str(out), "--executor", executor, "--workers", "1", "--checkpoint"]
+    kept = killed_when_there_are(half, [sys.executable, "-m", "parsl_like", *demo], out)
+    before = ends(out, "000")
     resume = [sys.executable, "-m", "parsl_like", "resume", "--run-dir", str(out / "runinfo")]
     done = subprocess.run(resume, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+    after = ends(out, "001")
+    for app in REMEMBERED:
+        assert after[app]["memo_done"] == kept[app] >= before[app]["exec_done"]
+    assert sum(kept.values()) >= half
+    assert after["census_file"] == Counter(
+        memo_done=kept["census_file"], exec_done=len(expected["files"]) - kept["census_file"]
+    )
+    assert after["import_graph"] == after["import_cycles"] == Counter(exec_done=1)
     assert (out / "census.json").read_bytes() == (tmp_path / "plain" / "census.json").read_bytes()
-    assert states(out, "001")["memo_done"] > 0
+
+
+def sources_of_several_packages(root: Path) -> Path:
+    """Some two hundred files of the standard library."""
+    for name in ("asyncio", "concurrent", "email", "encodings", "importlib", "json", "xml"):
+        shutil.copytree(Path(json.__file__).parents[1] / name, root / name, ignore=shutil.ignore_patterns("*.pyc"))
+    return root
+
+
+def killed_when_there_are(count: int, command: list[str], out: Path) -> Counter[str]:
+    """Kill a census when so many results are in its checkpoint; gives how many each app then has there."""
+    checkpoint = out / "runinfo" / "000" / "checkpoint"
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as program:
+        while sum(1 for _ in facts_in(str(checkpoint))) < count:
+            assert program.poll() is None, "it ended before there was so much"
+            time.sleep(0.01)
+        program.kill()
+    return Counter(facts.name for facts in facts_in(str(checkpoint)))
 
 
 @pytest.mark.integration

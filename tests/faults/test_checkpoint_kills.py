@@ -30,6 +30,8 @@ SEED = int(os.environ.get("PARSL_LIKE_FAULTS_SEED", "0")) or random.SystemRandom
 
 STEP = 0.0005
 """How long a task takes, in seconds."""
+ON_WORKERS = "async htex"
+"""Checkpoints as usual, and tasks on worker processes."""
 
 
 @dataclass
@@ -60,28 +62,44 @@ def report(capsys: pytest.CaptureFixture[str]) -> Callable[[str], None]:
 def story(notes: Path) -> Story:
     """The notes of all programs, in the order in which things happened."""
     told = Story()
+    order: dict[str, int] = {}
+    seen: dict[int, int] = {}
     for line in notes.read_text().splitlines() if notes.exists() else ():
-        what, _, number = line.partition(" ")
+        what, text, program = line.split()
+        number, turn = int(text), order.setdefault(program, len(order))
         if what == "seen":
-            told.seen.add(int(number))
-        else:
-            told.ran[int(number)] += 1
-            if int(number) in told.seen:
-                told.repeated.append(int(number))
+            seen.setdefault(number, turn)
+        elif what == "ran":
+            told.ran[number] += 1
+            if turn >= seen.get(number, turn + 1):  # a worker may outlive its program for a moment
+                told.repeated.append(number)
+    told.seen = set(seen)
     return told
 
 
 def started(folder: Path, mode: str, seconds: float) -> subprocess.Popen[str]:
-    words = [str(folder / "runs"), str(folder / "notes"), str(TASKS), mode, str(seconds)]
+    mode, _, where = mode.partition(" ")
+    words = [str(folder / "runs"), str(folder / "notes"), str(TASKS), mode, str(seconds), where or "threads"]
     return subprocess.Popen([sys.executable, str(SCRIPT), *words], stdout=subprocess.PIPE, text=True)
 
 
 @pytest.fixture(scope="module")
 def length(tmp_path_factory: pytest.TempPathFactory) -> dict[str, float]:
     """How long each phase takes on this machine, in seconds; run for all of its parts together."""
-    folder, spent = tmp_path_factory.mktemp("length"), dict.fromkeys(PHASES, 0.0)
+    return lengths(tmp_path_factory.mktemp("length"), "sync")
+
+
+@pytest.fixture(scope="module")
+def length_on_workers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, float]:
+    """The same with worker processes."""
+    return lengths(tmp_path_factory.mktemp("length"), ON_WORKERS)
+
+
+def lengths(folder: Path, mode: str) -> dict[str, float]:
+    """How long each phase takes."""
+    spent = dict.fromkeys(PHASES, 0.0)
     for _ in range(2):  # the second time, there is something to load
-        with started(folder, "sync", STEP) as program:
+        with started(folder, mode, STEP) as program:
             assert program.stdout is not None
             phase, since = "", time.monotonic()
             for line in program.stdout:
@@ -171,6 +189,35 @@ def test_many_kills_of_one_run_of_which_each_gets_further(
     told = story(tmp_path / "notes")
     again = f"{sum(told.ran.values())} ran, {len(told.repeated)} of them again"
     report(f"PARSL_LIKE_FAULTS_SEED={SEED}, {number}: last said {last}; {again}")
+    assert total == WHOLE
+    assert told.repeated == []
+    assert set(told.ran) == told.seen == set(range(TASKS))
+
+
+@pytest.mark.fault(
+    "checkpoint",
+    "SIGKILL of a driver whose tasks run on worker processes",
+    "no task whose result was seen runs again; the end result is right",
+)
+@pytest.mark.parametrize(("number", "phase"), moments(max(4, MOMENTS // 3)), ids=str)
+def test_results_of_workers_are_not_lost_either(
+    tmp_path: Path,
+    length_on_workers: dict[str, float],
+    report: Callable[[str], None],
+    stopwatch: Stopwatch,
+    number: int,
+    phase: str,
+) -> None:
+    chance = random.Random(SEED + 1000 + number)
+    last = []
+    if phase == "load":
+        last.append(killed(tmp_path, ON_WORKERS, "run", 1, chance.uniform(0.1, 0.9) * length_on_workers["run"]))
+    last.append(killed(tmp_path, ON_WORKERS, phase, 1, chance.uniform(0, 0.9) * length_on_workers[phase]))
+    before = len(story(tmp_path / "notes").seen)
+    with stopwatch:
+        total = ended(tmp_path, ON_WORKERS)
+    told = story(tmp_path / "notes")
+    report(f"PARSL_LIKE_FAULTS_SEED={SEED}, {number}: killed in {phase} of workers, last said {last}; {before} seen")
     assert total == WHOLE
     assert told.repeated == []
     assert set(told.ran) == told.seen == set(range(TASKS))

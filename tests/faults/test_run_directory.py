@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import os
 import shutil
-import subprocess
 import threading
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +23,7 @@ from parsl_like.providers import LocalProvider
 from parsl_like.providers.local_session import LocalJob
 from tests.faults import processes
 from tests.faults.conftest import local_config
+from tests.faults.disks import Disks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -47,56 +46,13 @@ def end() -> Iterator[None]:
     parsl_like.clear()
 
 
-class Disk:
-    """A small disk of its own.
-
-    Args:
-        place: Where it is mounted.
-    """
-
-    def __init__(self, place: Path) -> None:
-        self.place = place
-        self._filling = place / "filling"
-
-    def fill(self, leave: int = 0) -> None:
-        """Use all of its space but so many bytes."""
-        descriptor = os.open(self._filling, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-        try:
-            with contextlib.suppress(OSError):
-                while True:
-                    os.write(descriptor, b"x" * 4096)
-            size = os.lseek(descriptor, 0, os.SEEK_END)
-            os.ftruncate(descriptor, max(0, size - leave))
-        finally:
-            os.close(descriptor)
-
-    def free(self) -> None:
-        self._filling.unlink()
-
-
 @pytest.fixture
-def mount(tmp_path: Path) -> Iterator[Callable[..., Disk]]:
+def mount(tmp_path: Path) -> Iterator[Disks]:
     """Mounts disks in memory, which takes root."""
-    mounted: list[Path] = []
-
-    def tmpfs(size: str = "1m", *options: str) -> Disk:
-        place = tmp_path / f"disk{len(mounted)}"
-        place.mkdir()
-        words = ["mount", "-t", "tmpfs", "-o", ",".join([f"size={size}", "mode=700", *options]), "tmpfs", str(place)]
-        try:
-            done = subprocess.run(words, capture_output=True, text=True, check=False)
-            trouble = done.stderr if done.returncode else ""
-        except FileNotFoundError as error:
-            trouble = str(error)
-        if trouble:
-            (pytest.fail if os.environ.get("CI") else pytest.skip)(f"no disk can be mounted here: {trouble}")
-        mounted.append(place)
-        return Disk(place)
-
-    yield tmpfs
+    disks = Disks(tmp_path)
+    yield disks
     parsl_like.clear()
-    for place in mounted:
-        subprocess.run(["umount", str(place)], check=True)
+    disks.close()
 
 
 # --- no run directory at all
@@ -130,14 +86,14 @@ def test_impossible_names(what: str, tmp_path: Path, stopwatch: Stopwatch) -> No
 
 
 @pytest.mark.fault("disk", "run_dir is on a read-only disk", "ConfigurationError at load names it", bound=5)
-def test_read_only(mount: Callable[..., Disk], stopwatch: Stopwatch) -> None:
+def test_read_only(mount: Disks, stopwatch: Stopwatch) -> None:
     disk = mount("1m", "ro")
     with stopwatch, pytest.raises(ConfigurationError, match=r"disk0.*Read-only file system"):
         parsl_like.load(local_config(disk.place / "runinfo"))
 
 
 @pytest.mark.fault("disk", "run_dir has no space, or very little", "ConfigurationError at load, or tasks run", bound=90)
-def test_no_space(mount: Callable[..., Disk], stopwatch: Stopwatch) -> None:
+def test_no_space(mount: Disks, stopwatch: Stopwatch) -> None:
     disk = mount()
     outcomes = []
     for pages in (0, 1, 2, 3, 4, 40):
@@ -242,7 +198,7 @@ def kill_blocks(kernel: DataFlowKernel) -> None:
     "disk", "run_dir becomes full during the run", "all results come, the log's gap is told once, memory flat", bound=40
 )
 def test_becomes_full(
-    mount: Callable[..., Disk],
+    mount: Disks,
     capfd: pytest.CaptureFixture[str],
     stopwatch: Stopwatch,
 ) -> None:
@@ -277,7 +233,7 @@ def lost_records(kernel: DataFlowKernel) -> int:
     "disk", "run_dir is full when a block is lost", "BadStateException names the disk; none if space returns", bound=60
 )
 @pytest.mark.parametrize("space", ["comes back", "stays away"])
-def test_full_when_a_block_is_lost(space: str, mount: Callable[..., Disk], stopwatch: Stopwatch) -> None:
+def test_full_when_a_block_is_lost(space: str, mount: Disks, stopwatch: Stopwatch) -> None:
     disk = mount("2m")
     with parsl_like.load(local_config(disk.place / "runinfo")) as kernel:
         assert add(1, 2).result(WAIT) == 3

@@ -245,6 +245,50 @@ def test_transfers_leave_records(load: Callable[..., DataFlowKernel], web: WebSe
     assert "404" in told[web.url("none")]["failed"]
 
 
+@WAYS
+def test_how_far_a_transfer_is_is_told_while_it_runs(
+    load: Callable[..., DataFlowKernel], web: WebServer, staging: Any
+) -> None:
+    web.files["big"] = bytes(50_000_000)
+    kernel = load(staging(progress_period=0.001))
+    called = python_app(os.path.getsize, data_flow_kernel=kernel)(File(web.url("big")))
+    assert called.result(60) == 50_000_000
+    kernel.wait_for_current_tasks()
+    assert kernel.recorder.flush(10)
+    told = [record.fields for record in kernel.records.last("transfer") if record.subject == web.url("big")]
+    *ways, end = told
+    assert ways
+    assert {(way["executor"], way["task"], way["of"]) for way in ways} == {(end["executor"], end["task"], 50_000_000)}
+    assert [way["so_far"] for way in ways] == sorted(way["so_far"] for way in ways)
+    assert end["bytes"] == 50_000_000
+    assert (end["task"] == called.tid) == (staging is HTTPInTaskStaging)
+
+
+def test_transfers_within_tasks_leave_records_too(load: Callable[..., DataFlowKernel], web: WebServer) -> None:
+    kernel = load(HTTPInTaskStaging(tries=1))
+    app = python_app(join_bytes, data_flow_kernel=kernel)
+    good = app(File(web.url("a/x")), outputs=[File(web.url("out"))])
+    assert good.result(60) == b"one"
+    bad = app(File(web.url("none", user="me:hush@")))
+    assert bad.exception(60) is not None
+    assert kernel.recorder.flush(10)
+    told = {record.subject: record.fields for record in kernel.records.last("transfer")}
+    assert set(told) == {web.url("a/x"), web.url("out"), web.url("none")}
+    assert {told[web.url(name)]["bytes"] for name in ("a/x", "out")} == {3}
+    assert {told[web.url(name)]["task"] for name in ("a/x", "out")} == {good.tid}
+    assert told[web.url("none")]["task"] == bad.tid
+    assert "404" in told[web.url("none")]["failed"]
+    assert "hush" not in str(told)
+
+
+def test_calls_with_files_send_their_function_once(load: Callable[..., DataFlowKernel], web: WebServer) -> None:
+    kernel = load(HTTPInTaskStaging())
+    app = python_app(join_bytes, data_flow_kernel=kernel)
+    assert [app(File(web.url(f"n/{n}"))).result(60) for n in range(20)] == [str(n).encode() for n in range(20)]
+    if "workers" in kernel.executors:
+        assert len(kernel.executors["workers"]._functions) == 1
+
+
 def test_streams_may_be_named_by_the_run_and_have_a_mode(
     load: Callable[..., DataFlowKernel], web: WebServer, tmp_path: Path
 ) -> None:

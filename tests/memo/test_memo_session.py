@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from parsl_like.journal.log import LogWriter
 from parsl_like.memo.session import MemoOptions, MemoSession
 from parsl_like.testing.memo_contract import MemoContract
 
@@ -167,7 +168,11 @@ def test_results_of_some_tasks(make: Make) -> None:
 
 def test_before_a_checkpoint_results_on_their_way_are_brought(make: Make) -> None:
     session = make("manual")
-    session.when_asked = lambda: remembered(session, 1, value="late") and None
+
+    def bring() -> None:
+        remembered(session, 1, value="late")
+
+    session.when_asked = bring
     session.checkpoint()
     assert stored(session) == ["late"]
 
@@ -183,7 +188,7 @@ def test_a_checkpoint_of_nothing_makes_no_file(make: Make) -> None:
 
 def test_a_result_is_written_as_it_was_when_it_was_acknowledged(make: Make) -> None:
     session = make("task_exit")
-    result = [1, 2]
+    result: list[Any] = [1, 2]
     remembered(session, 1, value=result)
     result.append("the program's own business")
     session.catch_up(PATIENCE)
@@ -234,30 +239,45 @@ def test_a_result_that_is_acknowledged_survives_the_program(make: Make) -> None:
         assert stored(session)[-1] == x
 
 
-def test_a_disk_that_hangs_holds_up_results_for_a_moment_only(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def hanging(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
+    """A disk that takes nothing until this is set."""
+    comes_back, append = threading.Event(), LogWriter.append_encoded
+
+    def late(log: LogWriter, records: Any) -> list[int]:
+        comes_back.wait(PATIENCE)
+        return append(log, records)
+
+    monkeypatch.setattr(LogWriter, "append_encoded", late)
+    yield comes_back
+    comes_back.set()
+
+
+def test_a_disk_that_hangs_holds_up_results_for_a_moment_only(
+    make: Make, hanging: threading.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("parsl_like.memo.session.HELD_SECONDS", 0.05)
     session = make("task_exit")
-    add = session._add
-    monkeypatch.setattr(session, "_add", lambda entries: None)
     keys = [remembered(session, x, value=x) for x in range(3)]
     acknowledged: list[int] = []
     session.remember(session.key(call(3)), 3, lambda: acknowledged.append(3))
     assert acknowledged == [3], "the first ones have shown that it hangs"
     assert [session.lookup(key) for key in keys] == [(True, x) for x in range(3)]
-    monkeypatch.setattr(session, "_add", add)
+    hanging.set()
     remembered(session, 4, value=4)
     session.catch_up(PATIENCE)
-    assert stored(session) == [4]
+    assert stored(session) == [0, 1, 2, 3, 4]
 
 
-def test_whatever_waits_is_acknowledged_at_the_end(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_whatever_waits_is_acknowledged_at_the_end(make: Make, hanging: threading.Event) -> None:
     session = make("task_exit", sync=True)
-    monkeypatch.setattr(session, "_add", lambda entries: None)  # a writer that is never heard of again
     acknowledged: list[int] = []
     session.remember(session.key(call(1)), 1, lambda: acknowledged.append(1))
     assert acknowledged == []
-    session.close()
+    session.close(0.1)
     assert acknowledged == [1]
+    hanging.set()
+    assert acknowledged == [1], "and once"
 
 
 # --- the next run
@@ -398,7 +418,7 @@ def test_a_key_of_a_result_that_is_written_forgets_what_it_was_made_of(make: Mak
     key = session.key(call(1))
     assert key.parts
     session.remember(key, 1, lambda: None)
-    assert key.parts == ()
     session.catch_up(PATIENCE)
+    assert key.parts == ()
     assert session._store is not None
     assert session._store.parts(key)

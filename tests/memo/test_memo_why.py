@@ -220,3 +220,12 @@ def test_records_say_what_became_of_tasks(tmp_path: Path) -> None:
     assert tasks_in(str(tmp_path), {1}) == {1: tasks[1]}
     assert list(failures_in([str(tmp_path / "none"), str(tmp_path)])) == [tasks[1]]
     assert tasks_in(str(tmp_path / "none")) == {}
+
+
+@pytest.mark.parametrize("parts", [3, ["ab"], [["argument x", "no digest"]], [["argument x", 4]], {"a": 1}])
+def test_a_record_that_is_not_as_it_was_written_is_one_without_parts(tmp_path: Path, parts: Any) -> None:
+    import json
+
+    lines = [["task", 1.0, 0, {"app": "f"}], ["memo", 1.5, 0, {"key": "b2:00", "parts": parts}]]
+    (tmp_path / "records.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    assert tasks_in(str(tmp_path))[0] == Asked(str(tmp_path), 0, "f", cached=True, key="b2:00")

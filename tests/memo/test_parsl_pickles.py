@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import random
 import re
 import subprocess
 import sys
@@ -23,6 +24,7 @@ from parsl_like.memo.parsl_pickles import ParslFile, write_parsl
 from parsl_like.memo.store import Entry, Store
 from parsl_like.remote.bash import BashCommand
 from parsl_like.remote.timeout import Walltimed
+from tests.fuzz.budget import little_memory
 
 BESIDE = Path(__file__).resolve().parent.parent.parent / "build" / "parsl" / "bin" / "python"
 
@@ -71,6 +73,48 @@ def test_results_of_every_protocol_are_had(tmp_path: Path, protocol: int) -> Non
     assert store.facts(hashed(3)).name == ""
     assert {each.path for each in store.listed()} == {str(tmp_path / "tasks.pkl")}
     assert max(each.size for each in store.listed()) > 100_000
+    store.close()
+
+
+@pytest.mark.parametrize("protocol", [2, 3])
+def test_a_damaged_byte_does_not_make_an_unpickler_ask_for_much_memory(tmp_path: Path, protocol: int) -> None:
+    """BINPUT becomes LONG_BINPUT, and what follows it a place in the table of what has been made."""
+    path = write(tmp_path / "tasks.pkl", *VALUES, protocol=protocol)
+    data = path.read_bytes()
+    begin = data.index(hashed(3).encode())
+    place = data.index(b"q", data.index(b"result", begin))
+    path.write_bytes(data[:place] + b"r" + data[place + 1 :])
+    told: list[str] = []
+    with little_memory(len(data), free=4_000_000):
+        store = loaded(tmp_path, told)
+    assert [number for number in range(len(VALUES)) if hashed(number) not in store] == [3]
+    assert "damaged in 1 place" in told[0]
+    store.close()
+
+
+@pytest.mark.parametrize("protocol", [2, 4])
+def test_a_flipped_bit_anywhere_costs_little_of_a_file(tmp_path: Path, protocol: int) -> None:
+    """One result, as a rule; two where a text swallows what follows."""
+    path = write(
+        tmp_path / "tasks.pkl",
+        *[{"number": number, "text": str(number) * 9} for number in range(20)],
+        protocol=protocol,
+    )
+    data = path.read_bytes()
+    chance = random.Random(protocol)
+    for _ in range(200):
+        place, bit = chance.randrange(len(data)), chance.randrange(8)
+        path.write_bytes(data[:place] + bytes([data[place] ^ 1 << bit]) + data[place + 1 :])
+        file = ParslFile(str(path))
+        assert len(list(file.index())) >= 18, (place, bit)
+        file.close()
+
+
+def test_a_large_value_whose_memo_is_long_is_had(tmp_path: Path) -> None:
+    many = [(number, str(number)) for number in range(70_000)]
+    write(tmp_path / "tasks.pkl", 1, many, "rather long text", 2, protocol=3)
+    store = loaded(tmp_path)
+    assert [store.value(hashed(number)) for number in range(4)] == [1, many, "rather long text", 2]
     store.close()
 
 
@@ -263,7 +307,7 @@ def test_the_keys_of_both_versions_are_known(tmp_path: Path, package: str, argum
     names: dict[str, Any] = {"__name__": "__main__", package: SimpleNamespace(python_app=lambda cache: StandInApp)}
     exec(compile(program.read_text(), str(program), "exec"), names)
     function = names["twice"].function
-    call = Call(function, "twice", arguments[:1], {"y": each for each in arguments[1:]})
+    call = Call(function, "twice", arguments[:1], dict(zip(["y"], arguments[1:], strict=False)))
     keys = list(parsl_keys_of(call))
     assert keys[0] == OF_TODAY[arguments] == parsl_key_of(call)
     assert OF_1_2[arguments] in keys
@@ -417,6 +461,21 @@ def test_a_program_has_the_results_that_it_computed_with_the_real_parsl(tmp_path
         )
         assert done.returncode == 0, done.stderr
         assert done.stdout.splitlines() == [*said[:-1], "[]"]
+
+
+@pytest.mark.integration
+def test_the_real_parsl_has_the_results_that_a_program_computed_with_us(tmp_path: Path, parsl_python: str) -> None:
+    program = tmp_path / "program.py"
+    ours = re.sub(r"\bparsl\b", "parsl_like", PROGRAM)
+    program.write_text(ours.replace("memoizer=memoizer", "memoizer=memoizer, checkpoint_for_parsl=True"))
+    done = subprocess.run(
+        [sys.executable, str(program)], capture_output=True, text=True, check=False, timeout=100, cwd=tmp_path
+    )
+    assert done.returncode == 0, done.stderr
+    said = done.stdout.splitlines()
+    assert said[-1] != "[]"
+    program.write_text(PROGRAM)
+    assert run_parsl(parsl_python, program, str(tmp_path / "runinfo" / "000" / "checkpoint")) == [*said[:-1], "[]"]
 
 
 class StandIn:

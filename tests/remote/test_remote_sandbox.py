@@ -105,7 +105,7 @@ def test_a_place_where_nothing_can_be_made_is_told(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("wanted", [3, ["x"], b"x"])
 def test_what_can_be_no_place_for_sandboxes_is_refused(wanted: Any) -> None:
-    with pytest.raises(ConfigurationError, match="sandbox is .*; expected True, False, or the directory"):
+    with pytest.raises(ConfigurationError, match=r"sandbox is .*; expected True, False, or the directory"):
         python_app(where).options(sandbox=wanted)
 
 

@@ -7,6 +7,7 @@ directory of the run: of that it has the key of its own block, and nothing else.
 from __future__ import annotations
 
 import collections
+import json
 import os
 from typing import TYPE_CHECKING, Any
 
@@ -59,6 +60,13 @@ def look(source: Any, place: str, runs: str) -> tuple[str, bytes, list[str]]:
         return host.read().strip(), file.read(), [name for _, _, names in os.walk(runs) for name in names]
 
 
+def transfers(records: Path) -> list[tuple[str, int]]:
+    """URL and bytes of each transfer of a run."""
+    with records.open() as file:
+        lines = [json.loads(line) for line in file if line.startswith('["transfer"')]
+    return [(subject, facts["bytes"]) for _, _, subject, facts in lines]
+
+
 @pytest.mark.timeout(600)
 def test_each_file_moves_once_per_node(tmp_path: Path) -> None:
     runs, place, taken = (tmp_path / name for name in ("runs", "place", "taken"))
@@ -98,5 +106,11 @@ def test_each_file_moves_once_per_node(tmp_path: Path) -> None:
         assert asked[f"/in/{number}"] == 1
         assert asked[f"/out/{number}"] == (0 if users[number][0] == makers[number] else 1)
     assert asked["/common"] == 2
-    assert collections.Counter(web.paths("PUT")) == {f"/out/{number}": 1 for number in range(FILES)}
+    puts = collections.Counter(web.paths("PUT"))
+    assert puts == {f"/out/{number}": 1 for number in range(FILES)}
     assert os.listdir(place) == []
+    moved = transfers(runs / "000" / "records.jsonl")
+    told = collections.Counter(subject for subject, _ in moved)
+    assert told == {web.url(path[1:]): count for path, count in (asked + puts).items()}
+    sizes = {web.url(path): len(content) for path, content in web.files.items()}
+    assert all(size == sizes[subject] for subject, size in moved)

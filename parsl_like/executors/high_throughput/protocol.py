@@ -17,7 +17,7 @@ import msgspec
 
 from parsl_like.errors import BadMessage
 
-PROTOCOL_VERSION = 1
+PROTOCOL_VERSION = 2
 """Raised whenever a message changes its meaning; peers of another version are refused by name."""
 
 MAX_FRAME = 64 * 1024 * 1024
@@ -112,6 +112,8 @@ OUTCOME_FAILURE = 1
 """``body`` is a packed failure, raised by the task or made by the node for it (a lost worker counts as one)."""
 OUTCOME_LOST = 2
 """The attempt is handed back without having been started; ``body`` is the reason as UTF-8 text."""
+OUTCOME_NEWS = 3
+"""No end: what the attempt has to say for the records of the run, as JSON; it is not among ``Results.attempts``."""
 
 
 # --- data link -------------------------------------------------------------------------------------------------
@@ -139,7 +141,7 @@ class Results(Message, tag=3, frozen=True):
         manager: The manager's identity.
         sequence: Number of the batch, counted from 1 by the manager; what has not been acknowledged is sent again.
         capacity: How many attempts the manager wants to hold from now on, running ones included.
-        attempts: The identities in ``items``, so that the interchange need not decode those.
+        attempts: The identities in ``items`` that have ended, so that the interchange need not decode those.
         items: A list of :class:`ResultItem`, still encoded.
     """
 

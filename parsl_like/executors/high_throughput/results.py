@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+import logging
+from collections.abc import Callable, Sequence
+from typing import Any, Literal
+
+import msgspec
 
 from parsl_like.core.events import EventType, RawEvent
+from parsl_like.core.ids import task_of
+from parsl_like.core.records import Record
 from parsl_like.errors import DeserializationError
-from parsl_like.executors.high_throughput.protocol import OUTCOME_VALUE, ResultItem
+from parsl_like.executors.high_throughput.protocol import OUTCOME_NEWS, OUTCOME_VALUE, ResultItem
 from parsl_like.serialize.facade import unpack
 from parsl_like.serialize.failures import unpack_failure
 from parsl_like.serialize.segments import buffers_of
@@ -16,6 +21,9 @@ _SUCCEEDED = int(EventType.ATTEMPT_SUCCEEDED)
 _FAILED = int(EventType.ATTEMPT_FAILED)
 
 Report = tuple[float, float, str]
+
+logger = logging.getLogger(__name__)
+_news = msgspec.json.Decoder(tuple[Literal["transfer"], str, dict[str, str | int | float | bool | None]])
 
 
 class Arrivals:
@@ -39,6 +47,29 @@ class Arrivals:
                 self._all_up_to += 1
                 self._beyond.remove(self._all_up_to)
         return self._all_up_to
+
+
+def without_news(
+    items: Sequence[ResultItem], record: Callable[[Record], None] | None, executor: str, now: float
+) -> list[ResultItem]:
+    """The items that are ends of attempts. What running ones have to say becomes records; what is no such is dropped.
+
+    Args:
+        items: Of a batch.
+        record: Takes the records; None for nobody.
+        executor: Whose tasks they are.
+        now: Seconds since the epoch.
+    """
+    for item in items:
+        if record is not None and item.outcome == OUTCOME_NEWS:
+            try:
+                kind, subject, facts = _news.decode(item.body)
+            except (msgspec.DecodeError, RecursionError) as error:
+                logger.debug("executor %s: news of attempt %d was dropped: %s", executor, item.attempt, error)
+                continue
+            fields = {**facts, "task": task_of(item.attempt), "executor": executor}
+            record(Record(kind, now, subject, fields))
+    return [item for item in items if item.outcome != OUTCOME_NEWS]
 
 
 def outcome_events(results: Sequence[tuple[ResultItem, Sequence[Any], str]]) -> list[RawEvent]:

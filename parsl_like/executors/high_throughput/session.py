@@ -44,7 +44,7 @@ from parsl_like.executors.high_throughput.protocol import (
     TaskItem,
     Tasks,
 )
-from parsl_like.executors.high_throughput.results import Arrivals, failure_event, outcome_events
+from parsl_like.executors.high_throughput.results import Arrivals, failure_event, outcome_events, without_news
 from parsl_like.executors.high_throughput.walltimes import Walltimes
 from parsl_like.plugins.markers import hookimpl
 from parsl_like.serialize.facade import is_plain, unpack
@@ -359,7 +359,7 @@ class HighThroughputSession(Inquiries):
         manager, at = message.manager, 0
         arrivals = self.arrivals.setdefault(manager, Arrivals())
         again = arrivals.has(message.sequence)
-        for item in self._items_of(message):
+        for item in self._items_of(message, again=again):
             parts = buffers[at : at + item.buffers] if item.buffers else ()
             at += item.buffers
             if held.pop(item.attempt, None) is None:
@@ -388,10 +388,13 @@ class HighThroughputSession(Inquiries):
         host = known.news.hostname if known else "unknown"
         return ManagerLost(manager, host, bytes(item.body).decode(errors="replace"))
 
-    def _items_of(self, message: protocol.Results) -> Sequence[ResultItem]:
+    def _items_of(self, message: protocol.Results, *, again: bool) -> Sequence[ResultItem]:
         """The results of a batch; those of one that cannot be read are lost, since nobody else has them."""
         try:
             items = protocol.decode_items(message.items)
+            if len(items) > len(message.attempts):
+                record = None if again else self.context.record  # what is sent again has been told
+                items = without_news(items, record, str(self.label), self.context.clock.wall())
             if len(items) != len(message.attempts):
                 raise BadMessage(f"{len(items)} results came for {len(message.attempts)} attempts")
         except BadMessage as error:

@@ -5,17 +5,19 @@ from __future__ import annotations
 import os
 import time
 from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import unquote, urlsplit
 
 from parsl_like.errors import OptionalModuleMissing, StagingError
 from parsl_like.remote.transfers.fetch import Moved
 from parsl_like.remote.transfers.landing import Landing
 from parsl_like.remote.transfers.limits import DEFAULT, Limits
 from parsl_like.remote.transfers.places import has_come, once
+from parsl_like.remote.transfers.progress import Progress, told
 from parsl_like.remote.transfers.trouble import Trouble, of_files, tried
-from parsl_like.remote.transfers.urls import shown
+from parsl_like.remote.transfers.urls import is_secret, shown
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 CHUNK = 1024 * 1024
 """Bytes that are asked for at once."""
@@ -47,7 +49,7 @@ class BringAny(NamedTuple):
         Raises:
             StagingError: it cannot be brought.
         """
-        once(self.path, self.token, lambda: fetch_any(self))
+        once(self.path, self.token, lambda: told(self.url, self.path, lambda: fetch_any(self)))
 
     def after(self) -> None:
         """Nothing."""
@@ -72,7 +74,7 @@ class TakeAny(NamedTuple):
         Raises:
             StagingError: it is not there, or cannot be sent.
         """
-        send_any(self)
+        told(self.url, self.path, lambda: send_any(self))
         has_come(self.path, self.token)
 
 
@@ -88,7 +90,8 @@ def fetch_any(bring: BringAny, after: Any = None, *, _parsl_staging_inhibit: boo
     """
     begun, url = time.monotonic(), shown(bring.url)
     try:
-        with Landing(bring.path) as landing:
+        progress = Progress(url, bring.path, bring.limits.progress_period)
+        with Landing(bring.path, progress=progress) as landing:
             _, tries = tried(lambda: _fetched(bring, landing), lambda: landing.there, bring.limits, url=url)
             return Moved(url, landing.path, landing.there, time.monotonic() - begun, tries, {})
     except Trouble as trouble:
@@ -108,7 +111,8 @@ def send_any(take: TakeAny, after: Any = None, *, _parsl_staging_inhibit: bool =
     begun, url = time.monotonic(), shown(take.url)
     if not os.path.isfile(take.path):
         raise StagingError(url, f"{take.path} is no file that could be sent")
-    size, tries = tried(lambda: _sent(take), lambda: 0, take.limits, url=url)
+    progress = Progress(url, take.path, take.limits.progress_period)
+    size, tries = tried(lambda: _sent(take, progress), lambda: 0, take.limits, url=url)
     return Moved(url, os.path.abspath(take.path), size, time.monotonic() - begun, tries, {})
 
 
@@ -129,9 +133,10 @@ def _fetched(bring: BringAny, landing: Landing) -> None:
     landing.complete()
 
 
-def _sent(take: TakeAny) -> int:
-    size = os.path.getsize(take.path)
+def _sent(take: TakeAny, progress: Progress) -> int:
     try:
+        size = os.path.getsize(take.path)
+        progress.begin(size)
         system, path = _system(take)
         folder = path.rpartition("/")[0]
         if folder:
@@ -139,6 +144,7 @@ def _sent(take: TakeAny) -> int:
         with open(take.path, "rb") as source, system.open(path, "wb") as target:
             while chunk := source.read(CHUNK):
                 target.write(chunk)
+                progress.add(len(chunk))
         system.invalidate_cache()
         there = system.size(path)
     except Exception as error:  # whatever the file system raises, of any library
@@ -165,5 +171,24 @@ def _trouble(error: Exception, step: BringAny | TakeAny) -> Trouble:
         return Trouble(f"a package is missing: {error}")
     if isinstance(error, OSError) and error.errno is not None and error.filename == step.path:
         return of_files(error, f"reading {step.path}")
-    text = str(error).replace(step.url, shown(step.url))[:300]
+    text = _plain(str(error).replace(step.url, shown(step.url)), step)[:300]
     return Trouble(f"{type(error).__name__}: {text}", transient=not isinstance(error, _NEVER))
+
+
+def _plain(text: str, step: BringAny | TakeAny) -> str:
+    """What a file system says, without what is secret in the URL and the options."""
+    try:
+        password = urlsplit(step.url).password
+    except ValueError:  # it is no URL, as the file system says
+        password = None
+    for word in {*([password, unquote(password)] if password else ()), *_secrets(step.options)}:
+        text = text.replace(word, "...")
+    return text
+
+
+def _secrets(options: Mapping[str, Any]) -> Iterator[str]:
+    for name, value in options.items():
+        if isinstance(value, dict):
+            yield from _secrets(value)
+        elif isinstance(value, str) and value and is_secret(str(name)):
+            yield value

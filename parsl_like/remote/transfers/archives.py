@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import stat
@@ -16,7 +17,9 @@ from typing import IO, TYPE_CHECKING, Any, NamedTuple
 from parsl_like.errors import StagingError
 from parsl_like.remote.transfers.fetch import Moved
 from parsl_like.remote.transfers.landing import Landing
-from parsl_like.remote.transfers.places import stays_inside
+from parsl_like.remote.transfers.limits import DEFAULT
+from parsl_like.remote.transfers.places import is_ours, stays_inside
+from parsl_like.remote.transfers.progress import Progress
 from parsl_like.remote.transfers.trouble import Trouble, of_files
 
 if TYPE_CHECKING:
@@ -29,6 +32,8 @@ PATIENCE_S = 600.0
 """How long another task that has the archive open is waited for."""
 
 _LOOK_S = (0.01, 0.25)
+_NO_LINK = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+"""Others may put links into a directory for all, that lead to our files."""
 
 
 class Member(NamedTuple):
@@ -116,7 +121,8 @@ def _copy_out(archive: zipfile.ZipFile, member: Member) -> int:
         raise Trouble(f"{member.name!r} is a link, a directory or a device in {member.archive}, and no file")
     if info.flag_bits & 1:
         raise Trouble(f"{member.name!r} is encrypted in {member.archive}")
-    with Landing(member.path, info.file_size) as landing:
+    progress = Progress(member.url, os.path.abspath(member.path), DEFAULT.progress_period)
+    with Landing(member.path, info.file_size, progress=progress) as landing:
         landing.expect(info.file_size)
         try:
             with archive.open(info) as source:
@@ -134,8 +140,15 @@ def _copy_in(member: Member) -> int:
             warnings.simplefilter(
                 "ignore", UserWarning
             )  # a member of that name: the later one is the one that is found
-            archive.write(member.path, member.name)
-            return archive.getinfo(member.name).file_size
+            info = zipfile.ZipInfo.from_file(member.path, member.name, strict_timestamps=False)
+            info.compress_type = zipfile.ZIP_DEFLATED
+            progress = Progress(member.url, os.path.abspath(member.path), DEFAULT.progress_period)
+            progress.begin(info.file_size)
+            with open(member.path, "rb") as source, archive.open(info, "w") as target:
+                while chunk := source.read(CHUNK):
+                    target.write(chunk)
+                    progress.add(len(chunk))
+            return info.file_size
     except zipfile.BadZipFile as error:
         raise Trouble(f"{member.archive} is no ZIP archive: {error}") from error
     except OSError as error:
@@ -163,7 +176,8 @@ def _opened(path: str) -> Iterator[zipfile.ZipFile]:
 def _held(path: str) -> Iterator[None]:
     """An archive that nobody else of this package changes meanwhile, mended if somebody was killed who did."""
     try:
-        lock = open(_beside(path, "lock"), "a", encoding="utf-8")  # noqa: SIM115 - entered below, its errors here
+        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | _NO_LINK
+        lock = open(os.open(_beside(path, "lock"), flags, 0o666), "a", encoding="utf-8")  # noqa: SIM115 - entered below
     except OSError:  # a directory where nothing can be written: nobody changes the archive there
         yield
         return
@@ -208,15 +222,10 @@ def _kept(path: str) -> Iterator[None]:
     undo = _beside(path, "undo")
     try:
         begin, directory = _directory(path)
-        with open(undo, "wb") as kept:
-            kept.write(json.dumps([begin, len(directory)]).encode() + b"\n" + directory)
-            kept.flush()
-            os.fsync(kept.fileno())
+        _keep(undo, json.dumps([begin, len(directory)]).encode() + b"\n" + directory)
     except zipfile.BadZipFile as error:
         raise Trouble(f"{path} is no ZIP archive: {error}") from error
     except OSError as error:
-        with contextlib.suppress(OSError):
-            os.unlink(undo)
         raise of_files(error, f"writing beside {path}") from error
     try:
         yield
@@ -224,6 +233,17 @@ def _kept(path: str) -> Iterator[None]:
         _mend(path)
         raise
     os.unlink(undo)
+
+
+def _keep(undo: str, text: bytes) -> None:
+    with open(undo, "xb") as kept:
+        try:
+            kept.write(text)
+            kept.flush()
+            os.fsync(kept.fileno())
+        except BaseException:
+            os.unlink(undo)
+            raise
 
 
 def _directory(path: str) -> tuple[int, bytes]:
@@ -239,7 +259,9 @@ def _mend(path: str) -> None:
     """Put back what somebody has written over who did not come to an end."""
     undo = _beside(path, "undo")
     try:
-        with open(undo, "rb") as kept:
+        with open(os.open(undo, os.O_RDONLY | _NO_LINK), "rb") as kept:
+            if not _is_trusted(os.fstat(kept.fileno()), path):
+                raise PermissionError(errno.EPERM, f"{undo} is of somebody else, who may have died; remove it")
             head, directory = kept.readline(), kept.read()
             begin, length = json.loads(head)
     except FileNotFoundError:
@@ -257,6 +279,11 @@ def _mend(path: str) -> None:
                 file.write(directory)
                 file.truncate()
     os.unlink(undo)
+
+
+def _is_trusted(undo: os.stat_result, path: str) -> bool:
+    """Whether a kept directory is of this user or the archive's: in a directory for all, anybody could put one."""
+    return is_ours(undo) or (os.path.exists(path) and os.stat(path).st_uid == undo.st_uid)
 
 
 def _beside(path: str, kind: str) -> str:

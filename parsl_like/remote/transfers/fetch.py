@@ -10,6 +10,7 @@ from parsl_like.errors import StagingError
 from parsl_like.remote.transfers.landing import Landing
 from parsl_like.remote.transfers.limits import DEFAULT
 from parsl_like.remote.transfers.pace import Pace
+from parsl_like.remote.transfers.progress import Progress
 from parsl_like.remote.transfers.trouble import Trouble, tried
 from parsl_like.remote.transfers.urls import address
 
@@ -57,8 +58,9 @@ def fetch(url: str, path: str | os.PathLike[str], limits: Limits = DEFAULT) -> M
     """
     place, begun = address(url), time.monotonic()
     pace = Pace(limits)
+    progress = Progress(place.shown, os.path.abspath(path), limits.progress_period)
     try:
-        with Landing(os.fspath(path), place.size, place.digests) as landing:
+        with _landing(os.fspath(path), place, progress, url if limits.keep_partial else None) as landing:
 
             def once() -> dict[str, str]:
                 _link(place).fetch(place, landing, limits, pace)
@@ -82,16 +84,34 @@ def send(path: str | os.PathLike[str], url: str, limits: Limits = DEFAULT) -> Mo
         StagingError: it is not there; the sentence says why, and has the URL without anything secret.
     """
     place, begun, path = address(url), time.monotonic(), os.fspath(path)
-    pace = Pace(limits)
+    progress = Progress(place.shown, os.path.abspath(path), limits.progress_period)
+    pace = Pace(limits, progress=progress)
     if not os.path.isfile(path):
         raise StagingError(place.shown, f"{path} is no file that could be sent")
-    size, tries = tried(lambda: _put(place, path, limits, pace), lambda: 0, limits, url=place.shown)
+
+    def once() -> int:
+        progress.begin(_size(path))
+        sent: int = _link(place).send(place, path, limits, pace)
+        return sent
+
+    size, tries = tried(once, lambda: 0, limits, url=place.shown)
     return Moved(place.shown, os.path.abspath(path), size, time.monotonic() - begun, tries, {})
 
 
-def _put(place: Address, path: str, limits: Limits, pace: Pace) -> int:
-    sent: int = _link(place).send(place, path, limits, pace)
-    return sent
+def _landing(path: str, place: Address, progress: Progress, kept: str | None) -> Landing:
+    """Where the file arrives; one that is kept when it does not is known by its URL."""
+    if kept is None:
+        return Landing(path, place.size, place.digests, progress)
+    from parsl_like.remote.transfers.partial import KeptLanding
+
+    return KeptLanding(path, place.size, place.digests, progress, kept)
+
+
+def _size(path: str) -> int | None:
+    try:
+        return os.stat(path).st_size
+    except OSError:  # gone meanwhile, as the transfer will find
+        return None
 
 
 def _link(place: Address) -> ModuleType:

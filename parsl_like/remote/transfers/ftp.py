@@ -121,7 +121,7 @@ def _store(link: _Session, path: str, part: str, folder: str) -> int:
     with data:
         for chunk in _chunks(path):
             data.sendall(chunk)
-            link.pace.add(len(chunk))
+            link.pace.sent(len(chunk))
             sent += len(chunk)
         _unwrap(data)
     link.voidresp()

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from parsl_like.remote.transfers.fetch import Moved, fetch, send
 from parsl_like.remote.transfers.limits import DEFAULT, Limits
 from parsl_like.remote.transfers.places import has_come, once, stays_inside
+from parsl_like.remote.transfers.progress import told
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,7 +36,31 @@ class Bring(NamedTuple):
         Raises:
             StagingError: it cannot be brought.
         """
-        once(self.path, self.token, lambda: fetch(self.url, self.path, self.limits))
+        once(self.path, self.token, lambda: told(self.url, self.path, self._fetched))
+
+    def after(self) -> None:
+        """Nothing."""
+
+    def _fetched(self) -> Moved:
+        return fetch(self.url, self.path, self.limits)
+
+
+class Fill(NamedTuple):
+    """A file that another task makes here, unless its result is remembered; the parts are those of :class:`Bring`."""
+
+    url: str
+    path: str
+    token: str
+    limits: Limits = DEFAULT
+
+    def before(self) -> None:
+        """Bring it if it is not here.
+
+        Raises:
+            StagingError: it cannot be brought.
+        """
+        if not os.path.exists(self.path):
+            Bring(*self).before()
 
     def after(self) -> None:
         """Nothing."""
@@ -58,7 +84,7 @@ class Take(NamedTuple):
         Raises:
             StagingError: it is not there, or cannot be sent.
         """
-        send(self.path, self.url, self.limits)
+        told(self.url, self.path, lambda: send(self.path, self.url, self.limits))
         has_come(self.path, self.token)
 
 
@@ -88,11 +114,46 @@ class Room(NamedTuple):
         """Nothing."""
 
 
-Step = Bring | Take | Room
+Step = Bring | Fill | Take | Room
+
+CARRIERS = 1000
+"""Functions whose carrier is remembered."""
+
+
+class Carrier:
+    """Calls a function between the steps that bring its files and those that take them away.
+
+    It is the same for all calls of an app, which say their steps by a keyword: so it is packed and sent once.
+
+    Args:
+        func: What to call.
+    """
+
+    def __init__(self, func: Callable[..., Any]) -> None:
+        self.func = func
+        self.__name__ = getattr(func, "__name__", type(func).__name__)
+
+    def __call__(self, *args: Any, _parsl_like_steps: tuple[Step, ...] = (), **kwargs: Any) -> Any:
+        """What the function returns or raises.
+
+        Raises:
+            StagingError: a file could not be brought, so that it was not called, or not be taken away.
+        """
+        for step in _parsl_like_steps:
+            step.before()
+        result = self.func(*args, **kwargs)
+        for step in _parsl_like_steps:
+            step.after()
+        return result
+
+
+@lru_cache(maxsize=CARRIERS)
+def _carrier(func: Callable[..., Any]) -> Carrier:
+    return Carrier(func)
 
 
 class Staged:
-    """A function that is called between the steps that bring its files and those that take them away.
+    """A function together with the steps of one call.
 
     Args:
         func: What to call.
@@ -110,12 +171,15 @@ class Staged:
         Raises:
             StagingError: a file could not be brought, so that it was not called, or not be taken away.
         """
-        for step in self.steps:
-            step.before()
-        result = self.func(*args, **kwargs)
-        for step in self.steps:
-            step.after()
-        return result
+        return Carrier(self.func)(*args, _parsl_like_steps=self.steps, **kwargs)
+
+    def apart(self) -> tuple[Callable[..., Any], dict[str, Any]]:
+        """The same as a function that all calls of the app share, and keywords that are this call's own."""
+        try:
+            carrier = _carrier(self.func)
+        except TypeError:  # it cannot be hashed
+            carrier = Carrier(self.func)
+        return carrier, {"_parsl_like_steps": self.steps}
 
     def __repr__(self) -> str:
         return f"<{self.__name__} with {len(self.steps)} transfers>"

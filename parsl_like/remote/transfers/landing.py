@@ -8,9 +8,12 @@ import hashlib
 import os
 import secrets
 import shutil
-from typing import BinaryIO, Self
+from typing import TYPE_CHECKING, BinaryIO, Self
 
 from parsl_like.remote.transfers.trouble import Trouble, of_files
+
+if TYPE_CHECKING:
+    from parsl_like.remote.transfers.progress import Progress
 
 BUFFER = 1024 * 1024
 """Bytes that are gathered before they are written."""
@@ -19,7 +22,8 @@ _NO_UNNAMED = {errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL, errno.ENOENT}
 """How file systems and kernels say that they know no files without a name."""
 
 
-_FULL = {errno.ENOSPC, errno.EDQUOT}
+FULL = {errno.ENOSPC, errno.EDQUOT}
+"""How systems say that there is no room."""
 
 
 class Landing:
@@ -32,13 +36,20 @@ class Landing:
         path: Where it will be; the directory is made where it is missing.
         size: Bytes that it must have, if that is known.
         digests: Checksums that it must have: hexadecimal digits by algorithm.
+        progress: Says how far it is; None for nobody.
 
     Attributes:
         there: Bytes that have arrived.
         mark: By what the server knows this content again (an ETag, a time); kept for who resumes.
     """
 
-    def __init__(self, path: str, size: int | None = None, digests: dict[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        path: str,
+        size: int | None = None,
+        digests: dict[str, str] | None = None,
+        progress: Progress | None = None,
+    ) -> None:
         self.path = os.path.abspath(path)
         self.there = 0
         self.mark: str | None = None
@@ -49,6 +60,7 @@ class Landing:
         self._hashes = {name: _hash(name) for name in self._digests}
         self._file: BinaryIO | None = None
         self._part: str | None = None
+        self._progress = progress
 
     def __enter__(self) -> Self:
         folder = os.path.dirname(self.path)
@@ -101,6 +113,8 @@ class Landing:
         for running in self._hashes.values():
             running.update(chunk)
         self.there += len(chunk)
+        if self._progress is not None:
+            self._progress.at(self.there, whole)
 
     def restart(self) -> None:
         """Begin again with nothing."""
@@ -162,7 +176,8 @@ class Landing:
     def _name_it(self) -> None:
         file = self._open_file()
         file.flush()
-        if self._part is None:
+        part = self._part
+        if part is None:
             part = self._hidden(os.path.dirname(self.path))
             try:
                 # With a directory given, though it has no meaning for an absolute path: else Python calls link(2),
@@ -170,11 +185,11 @@ class Landing:
                 os.link(f"/proc/self/fd/{file.fileno()}", part, src_dir_fd=file.fileno())
                 self._part = part
             except OSError as error:
-                if error.errno in _FULL:
+                if error.errno in FULL:
                     raise
                 self._copy(file, part)  # there are file systems that make files without names and cannot name them
         file.close()
-        os.replace(self._part, self.path)
+        os.replace(part, self.path)
         self._part = None
 
     def _copy(self, file: BinaryIO, part: str) -> None:

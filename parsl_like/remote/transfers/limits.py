@@ -17,6 +17,8 @@ class Limits:
         longest_wait: The longest of these, and the longest that a server may ask for.
         redirects: How often one server may point to another.
         ca_file: Certificates of authorities to trust instead of the system's; None for the system's.
+        keep_partial: Whether what has come of a file is kept when its transfer fails, for the next one.
+        progress_period: Seconds between two records of how far the transfer is.
     """
 
     silence: float = 60.0
@@ -26,6 +28,8 @@ class Limits:
     longest_wait: float = 30.0
     redirects: int = 10
     ca_file: str | None = None
+    keep_partial: bool = False
+    progress_period: float = 10.0
 
 
 DEFAULT = Limits()

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from parsl_like.remote.transfers.limits import Limits
+    from parsl_like.remote.transfers.progress import Progress
 
 
 SLOWEST = 16
@@ -25,10 +26,13 @@ class Pace:
     Args:
         limits: Seconds of silence, and of the whole.
         clock: Monotonic seconds.
+        progress: Says how far a file is that is sent; None for nobody.
     """
 
-    def __init__(self, limits: Limits, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
+    def __init__(
+        self, limits: Limits, clock: Callable[[], float] = time.monotonic, progress: Progress | None = None
+    ) -> None:
+        self._clock, self._progress = clock, progress
         self._silence, self._total = limits.silence, limits.total
         self._end = None if limits.total is None else clock() + limits.total
         self.reset()
@@ -66,6 +70,16 @@ class Pace:
                 raise Trouble(f"it has stalled: {self._bytes} bytes in {passed:.0f} s", transient=True)
             self.reset()
         self.patience()
+
+    def sent(self, count: int) -> None:
+        """Some bytes of a file have gone.
+
+        Raises:
+            Trouble: as :meth:`add`.
+        """
+        if self._progress is not None:
+            self._progress.add(count)
+        self.add(count)
 
 
 class _Paced:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
+import stat
 import time
 from contextlib import contextmanager
 from hashlib import blake2s
@@ -133,17 +135,35 @@ def _look(path: str) -> list[Any]:
 
 @contextmanager
 def _note(path: str, patience: float) -> Iterator[IO[str] | None]:
-    """The note of a file, held alone; None where none can be had."""
-    folder, name = os.path.split(os.path.abspath(path))
+    """The note of a file, held alone; None where none can be had, or only one that somebody else has put there."""
     try:
-        os.makedirs(os.path.join(folder, FOLDER), exist_ok=True)
-        name = blake2s(os.fsencode(name), digest_size=10).hexdigest()
-        descriptor = os.open(os.path.join(folder, FOLDER, name), os.O_RDWR | os.O_CREAT, 0o666)
+        descriptor = _opened(path)
     except OSError:
         yield None
         return
     with open(descriptor, "r+", encoding="utf-8") as note:
         yield note if _held(note, patience) else None
+
+
+def _opened(path: str) -> int:
+    folder, name = os.path.split(os.path.abspath(path))
+    notes = os.path.join(folder, FOLDER)
+    os.makedirs(notes, exist_ok=True)
+    if not is_ours(os.lstat(notes)):
+        raise PermissionError(errno.EPERM, "somebody else's", notes)
+    name = blake2s(os.fsencode(name), digest_size=10).hexdigest()
+    flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
+    descriptor = os.open(os.path.join(notes, name), flags, 0o666)
+    if not is_ours(os.fstat(descriptor)):
+        os.close(descriptor)
+        raise PermissionError(errno.EPERM, "somebody else's", notes)
+    return descriptor
+
+
+def is_ours(found: os.stat_result) -> bool:
+    """Whether it is a file or directory of this user: in a directory for all, others may put theirs in our way."""
+    mine = not hasattr(os, "geteuid") or found.st_uid == os.geteuid()
+    return mine and (stat.S_ISDIR(found.st_mode) or stat.S_ISREG(found.st_mode))
 
 
 def _held(note: IO[str], patience: float) -> bool:

@@ -308,7 +308,7 @@ class Wire:
         for chunk in chunks:
             self._ask(_WRITE, _text(handle) + struct.pack(">Q", sent) + _text(chunk))
             sent += len(chunk)
-            self._pace.add(len(chunk))
+            self._pace.sent(len(chunk))
             under_way += 1
             if under_way >= AHEAD:
                 self._written()

@@ -53,6 +53,11 @@ class Address(NamedTuple):
         return self.scheme, self.host, self.port
 
 
+def is_secret(name: str) -> bool:
+    """Whether what has this name should not be shown."""
+    return _SECRET.search(name) is not None
+
+
 def shown(url: str) -> str:
     """The URL as errors and logs may have it: without user and password, and without signatures in its query."""
     head, mark, rest = url.partition("://")
@@ -63,7 +68,7 @@ def shown(url: str) -> str:
     path, mark_of_query, query = path.partition("?")
     if mark_of_query:
         parts = [
-            f"{name}=..." if equals and _SECRET.search(name) else f"{name}{equals}{value}"
+            f"{name}=..." if equals and is_secret(name) else f"{name}{equals}{value}"
             for name, equals, value in (part.partition("=") for part in query.split("&"))
         ]
         path = f"{path}?{'&'.join(parts)}"

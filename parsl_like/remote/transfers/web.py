@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 CHUNK = 256 * 1024
 """Bytes that are asked for at once."""
 
+LONGEST_WORDS = 200
+"""Characters of a server's own words that an error repeats."""
+
 AGENT = f"parsl_like/{VERSION}"
 _LATER = {408, 425, 429, 500, 502, 503, 504}
 """Answers after which the same request may be answered otherwise (RFC 9110, RFC 6585, RFC 8470)."""
@@ -174,7 +177,7 @@ class _Body:
 
     def read(self, count: int = -1) -> bytes:
         chunk = self._file.read(count)
-        self._pace.add(len(chunk))
+        self._pace.sent(len(chunk))
         return chunk
 
     def rewind(self) -> None:
@@ -311,7 +314,8 @@ def refusal(answer: http.client.HTTPResponse) -> Trouble:
     elif told:
         with suppress(TypeError, ValueError):  # no date
             wait = max(0.0, _moment(told) - time.time())
-    reason = f"the server answers {answer.status} {answer.reason}".rstrip()
+    words = "".join(filter(str.isprintable, answer.reason))[:LONGEST_WORDS]
+    reason = f"the server answers {answer.status} {words}".rstrip()
     return Trouble(reason, transient=answer.status in _LATER, wait=wait)
 
 

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from parsl_like.core.events import EventType
+from parsl_like.core.records import Record
 from parsl_like.errors import DeserializationError
-from parsl_like.executors.high_throughput.protocol import OUTCOME_FAILURE, OUTCOME_VALUE, ResultItem
-from parsl_like.executors.high_throughput.results import outcome_events
+from parsl_like.executors.high_throughput.protocol import OUTCOME_FAILURE, OUTCOME_NEWS, OUTCOME_VALUE, ResultItem
+from parsl_like.executors.high_throughput.results import outcome_events, without_news
 from parsl_like.serialize import pack, pack_failure
 from parsl_like.serialize.segments import Segment, layout
 
@@ -49,3 +50,24 @@ def test_what_cannot_be_read_fails_its_task(parts: list[bytes]) -> None:
     assert kind == EventType.ATTEMPT_FAILED
     assert isinstance(error, DeserializationError)
     assert "what it sent cannot be rebuilt here" in str(error)
+
+
+def test_news_become_records_and_only_ends_are_left() -> None:
+    told: list[Record] = []
+    items = [
+        ResultItem(5 << 16, OUTCOME_NEWS, b'["transfer", "http://h/x", {"bytes": 3, "task": 1}]'),
+        ResultItem(5 << 16, OUTCOME_VALUE, b"value"),
+    ]
+    assert without_news(items, told.append, "workers", 7.0) == items[1:]
+    assert told == [Record("transfer", 7.0, "http://h/x", {"bytes": 3, "task": 5, "executor": "workers"})]
+    assert without_news(items, None, "workers", 7.0) == items[1:]
+    assert len(told) == 1
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"[]", b'["state", "0", {}]', b'["transfer", 1, {}]', b'["transfer", "u", {"a": [1]}]', b"[" * 9999]
+)
+def test_news_that_are_none_are_dropped(body: bytes) -> None:
+    told: list[Record] = []
+    assert without_news([ResultItem(1, OUTCOME_NEWS, body)], told.append, "workers", 7.0) == []
+    assert told == []

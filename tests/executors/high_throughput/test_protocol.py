@@ -66,7 +66,7 @@ def test_tags_are_unique_and_stable() -> None:
     assert tags["Tasks"] == 2
     assert tags["Results"] == 3
     assert tags["Register"] == 16
-    assert protocol.PROTOCOL_VERSION == 1
+    assert protocol.PROTOCOL_VERSION == 2
 
 
 def test_wire_item_has_what_later_features_need() -> None:
@@ -87,7 +87,7 @@ def test_wire_item_has_what_later_features_need() -> None:
         st.builds(
             ResultItem,
             st.integers(0, 2**63 - 1),
-            st.integers(0, 2),
+            st.integers(0, 3),
             st.binary(max_size=50),
             st.integers(0, 5),
             st.floats(allow_nan=False),

@@ -103,3 +103,14 @@ def test_how_long_blocks_live_is_what_the_provider_says(walltime: str, seconds: 
     assert description.block_walltime == math.inf
     object.__setattr__(description.provider, "walltime", walltime)
     assert description.block_walltime == seconds
+
+
+def test_news_come_once_however_often_their_batch_is_sent(owner: Owner, session: HighThroughputSession) -> None:
+    attempt = AttemptId(5 << 16)
+    session.held[attempt] = object()  # type: ignore[assignment]
+    told = protocol.ResultItem(attempt, protocol.OUTCOME_NEWS, b'["transfer", "http://h/x", {"bytes": 3}]')
+    items = msgspec.Raw(msgspec.msgpack.encode([told]))
+    hear(session, protocol.Results(b"b", 1, 2, [], items), protocol.Results(b"b", 1, 2, [], items))
+    assert [(record.kind, record.fields["task"]) for record in owner.records] == [("transfer", 5)]
+    assert session.held
+    assert session._events == []

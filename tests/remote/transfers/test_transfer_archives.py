@@ -16,6 +16,7 @@ import pytest
 from parsl_like.errors import StagingError
 from parsl_like.remote.transfers import archives
 from parsl_like.remote.transfers.archives import Member, pack, unpack
+from parsl_like.remote.transfers.progress import Progress
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -121,11 +122,11 @@ def test_an_archive_is_as_it_was_if_a_file_cannot_be_put_in(tmp_path: Path, monk
     pack(member(tmp_path, "one"))
     good = (tmp_path / "a.zip").read_bytes()
 
-    def broken(self: zipfile.ZipFile, *args: object) -> None:
-        self.writestr("half", os.urandom(1000))
+    def broken(self: Progress, count: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(zipfile.ZipFile, "write", broken)
+    (tmp_path / "x").write_bytes(os.urandom(20_000))
+    monkeypatch.setattr(Progress, "add", broken)
     with pytest.raises(StagingError, match="No space left on device"):
         pack(member(tmp_path, "two"))
     with pytest.raises(StagingError, match="No space left on device"):
@@ -137,17 +138,20 @@ def test_an_archive_is_as_it_was_if_a_file_cannot_be_put_in(tmp_path: Path, monk
 
 
 KILLED = """
-import os, signal, sys, zipfile
-from parsl_like.remote.transfers.archives import Member, pack
+import os, signal, sys
+from parsl_like.remote.transfers import archives
+from parsl_like.remote.transfers.progress import Progress
 
-def killed(self, *args):
-    with self.open("half", "w") as half:
-        half.write(os.urandom(200_000))
-        self.fp.flush()
+archives.CHUNK = 10_000
+written = []
+
+def killed(self, count):
+    written.append(count)
+    if sum(written) >= 200_000:
         os.kill(os.getpid(), signal.SIGKILL)
 
-zipfile.ZipFile.write = killed
-pack(Member("zip:", sys.argv[1], "two", sys.argv[2]))
+Progress.add = killed
+archives.pack(archives.Member("zip:", sys.argv[1], "two", sys.argv[2]))
 """
 
 
@@ -156,7 +160,8 @@ def test_an_archive_whose_writer_was_killed_is_mended_by_the_next(tmp_path: Path
     (tmp_path / "x").write_bytes(b"contents" * 1000)
     pack(member(tmp_path, "one"))
     good = (tmp_path / "a.zip").read_bytes()
-    done = subprocess.run([sys.executable, "-c", KILLED, str(tmp_path / "a.zip"), str(tmp_path / "x")], check=False)
+    (tmp_path / "big").write_bytes(os.urandom(300_000))
+    done = subprocess.run([sys.executable, "-c", KILLED, str(tmp_path / "a.zip"), str(tmp_path / "big")], check=False)
     assert done.returncode == -signal.SIGKILL
     assert not zipfile.is_zipfile(tmp_path / "a.zip")
     unpack(member(tmp_path, "one", "y"))
@@ -184,3 +189,46 @@ def test_an_archive_in_a_place_where_nothing_can_be_written_can_be_read(
     monkeypatch.setattr(archives, "_beside", lambda *_: "/proc/none/lock")
     unpack(member(tmp_path, "one", "y"))
     assert (tmp_path / "y").read_bytes() == b"x"
+
+
+def test_links_beside_an_archive_are_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "x").write_bytes(b"one")
+    (tmp_path / "mine").write_bytes(b"do not touch")
+    (tmp_path / ".a.zip.undo").symlink_to(tmp_path / "mine")
+    with pytest.raises(StagingError, match="mending"):
+        pack(member(tmp_path, "one"))
+    assert (tmp_path / "mine").read_bytes() == b"do not touch"
+    (tmp_path / ".a.zip.undo").unlink()
+    (tmp_path / ".a.zip.lock").unlink()
+    (tmp_path / ".a.zip.lock").symlink_to(tmp_path / "new")
+    pack(member(tmp_path, "one"))
+    assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root gives files away")
+def test_what_others_keep_beside_an_archive_is_not_put_into_it(tmp_path: Path) -> None:
+    (tmp_path / "x").write_bytes(b"one")
+    pack(member(tmp_path, "one"))
+    before = (tmp_path / "a.zip").read_bytes()
+    undo = tmp_path / ".a.zip.undo"
+    undo.write_bytes(b"[0, 4]\nevil")
+    os.chown(undo, 12345, 12345)
+    with pytest.raises(StagingError, match="of somebody else"):
+        pack(member(tmp_path, "two"))
+    assert (tmp_path / "a.zip").read_bytes() == before
+    os.chown(tmp_path / "a.zip", 12345, 12345)
+    undo.write_bytes(b"[%d, 4]\nback" % len(before))
+    with pytest.raises(StagingError, match="has no member"):
+        unpack(member(tmp_path, "two"))
+    assert not undo.exists()
+
+
+def test_a_member_keeps_its_time_and_mode(tmp_path: Path) -> None:
+    (tmp_path / "x").write_bytes(b"one" * 100_000)
+    os.chmod(tmp_path / "x", 0o640)
+    os.utime(tmp_path / "x", (1e9, 1e9))
+    assert pack(member(tmp_path, "one")).size == 300_000
+    with zipfile.ZipFile(tmp_path / "a.zip") as archive:
+        info = archive.getinfo("one")
+        assert (info.external_attr >> 16 & 0o777, info.date_time[0], info.compress_type) == (0o640, 2001, 8)
+        assert info.compress_size < info.file_size == 300_000

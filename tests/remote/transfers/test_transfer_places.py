@@ -121,3 +121,31 @@ def test_where_no_note_can_be_had_files_are_brought_by_each(tmp_path: Path) -> N
         assert once(str(tmp_path / "x"), "one", lambda: brought.append(1))
     has_come(str(tmp_path / "x"), "one")
     assert len(brought) == 2
+
+
+def test_what_others_have_put_in_the_way_is_left_alone(tmp_path: Path) -> None:
+    mine = tmp_path / "mine"
+    mine.write_text("do not touch")
+    once(str(tmp_path / "x"), "t", lambda: (tmp_path / "x").write_text("1"))
+    (note,) = (tmp_path / places.FOLDER).iterdir()
+    note.unlink()
+    note.symlink_to(mine)
+    assert once(str(tmp_path / "x"), "t", lambda: (tmp_path / "x").write_text("2"))
+    assert once(str(tmp_path / "x"), "t", lambda: (tmp_path / "x").write_text("3"))
+    assert (mine.read_text(), (tmp_path / "x").read_text()) == ("do not touch", "3")
+    note.unlink()
+    (tmp_path / places.FOLDER).rmdir()
+    (tmp_path / "far").mkdir()
+    (tmp_path / places.FOLDER).symlink_to(tmp_path / "far")
+    assert once(str(tmp_path / "x"), "t", lambda: (tmp_path / "x").write_text("4"))
+    assert list((tmp_path / "far").iterdir()) == []
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root gives files away")
+@pytest.mark.parametrize("which", ["folder", "note"])
+def test_notes_of_other_users_are_not_believed(tmp_path: Path, which: str) -> None:
+    once(str(tmp_path / "x"), "t", lambda: (tmp_path / "x").write_text("1"))
+    assert not once(str(tmp_path / "x"), "t", lambda: (tmp_path / "x").write_text("2"))
+    (note,) = (tmp_path / places.FOLDER).iterdir()
+    os.chown(note if which == "note" else note.parent, 12345, 12345)
+    assert once(str(tmp_path / "x"), "t", lambda: (tmp_path / "x").write_text("3"))

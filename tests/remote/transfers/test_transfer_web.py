@@ -103,6 +103,13 @@ def test_redirects_end(web: WebServer, tmp_path: Path, quick: Limits) -> None:
     assert "redirects go round in a circle" in refused(web.url("circle"), tmp_path / "x", quick)
     assert "more than 10 redirects" in refused(web.url("redirect/12/big"), tmp_path / "x", quick)
     assert "which is not HTTP" in refused(web.url("down"), tmp_path / "x", quick)
+    assert "redirects to what cannot be fetched" in refused(web.url("local"), tmp_path / "x", quick)
+
+
+def test_what_a_server_says_is_not_repeated_at_length(web: WebServer, tmp_path: Path, quick: Limits) -> None:
+    reason = refused(web.url("wordy"), tmp_path / "x", quick)
+    assert reason.startswith("the server answers 404 [31mno no")
+    assert len(reason) < 300
 
 
 # --- connections that break

@@ -48,6 +48,8 @@ class Answers(BaseHTTPRequestHandler):
     flaky/N/STATUS/NAME       that answer N times, then the file
     redirect/N/NAME           N redirects to the file
     circle, away, down        a redirect to itself; to another server; to "ftp:"
+    local                     a redirect to a file of the client's own machine
+    wordy                     a reason that is long and has control characters
     silent                    takes the request and says nothing
     drip/NAME                 a byte of its body now and then
     drop                      likewise, of its head
@@ -201,6 +203,13 @@ class Answers(BaseHTTPRequestHandler):
 
     def get_down(self) -> None:
         self.say(302, Location="ftp://127.0.0.1/x")
+
+    def get_local(self) -> None:
+        self.say(302, Location="file:///etc/passwd")
+
+    def get_wordy(self) -> None:
+        self.close_connection = True
+        self.wfile.write(b"HTTP/1.1 404 \x1b[31m" + b"no " * 5000 + b"\r\nContent-Length: 0\r\n\r\n")
 
     def get_silent(self) -> None:
         self.close_connection = True

@@ -78,7 +78,7 @@ end_server() {
 command_kill() { end_server good; }
 
 system_up() {
-    install openssh-client openssh-server procps util-linux
+    install openssh-client openssh-server procps rsync util-linux
     mkdir -p /run/sshd "$state/home" # an empty home: start-up files of this machine are nobody's business
     write_files
     serve_ssh good "$good"

@@ -29,7 +29,14 @@ from parsl_like.executors.high_throughput.node.dispatch_events import (
 )
 from parsl_like.executors.high_throughput.node.functions import Parked
 from parsl_like.executors.high_throughput.node.lifetime import Lifetime
-from parsl_like.executors.high_throughput.node.pipe import READY, ResultPacket, encode_item, pack_refusal, pack_task
+from parsl_like.executors.high_throughput.node.pipe import (
+    NEWS,
+    READY,
+    ResultPacket,
+    encode_item,
+    pack_refusal,
+    pack_task,
+)
 from parsl_like.executors.high_throughput.protocol import OUTCOME_FAILURE, OUTCOME_LOST
 from parsl_like.serialize.failures import pack_failure
 from parsl_like.serialize.segments import Segment
@@ -226,7 +233,11 @@ class Crew:
         seconds = sum([result.seconds for result in results])
         if seconds >= self._long:
             self._note_long(results, now)
-        self._feed(ResultsArrived(number, [result.attempt for result in results], seconds, now))
+        attempts = [result.attempt for result in results]
+        if NEWS in attempts:
+            attempts = [attempt for attempt in attempts if attempt != NEWS]
+        if attempts:
+            self._feed(ResultsArrived(number, attempts, seconds, now))
 
     def _note_long(self, results: Sequence[ResultPacket], now: float) -> None:
         """Remember how long a task took, unless it had said how long it may take."""

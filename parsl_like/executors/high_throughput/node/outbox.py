@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from parsl_like.executors.high_throughput.links.port import LARGE
+from parsl_like.executors.high_throughput.node.pipe import NEWS
 from parsl_like.executors.high_throughput.protocol import Results, encode
 
 if TYPE_CHECKING:
@@ -80,6 +81,8 @@ class Outbox:
     def _batch(self, results: list[ResultPacket], capacity: int) -> Batch:
         self._sequence += 1
         attempts = [result.attempt for result in results]
+        if NEWS in attempts:
+            attempts = [attempt for attempt in attempts if attempt != NEWS]
         items = msgspec.Raw(_ARRAY.pack(0xDD, len(results)) + b"".join([result.item for result in results]))
         frame = encode(Results(self._manager, self._sequence, capacity, attempts, items))
         parts = [result.segment for result in results if result.segment is not None]

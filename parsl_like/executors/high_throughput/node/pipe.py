@@ -38,6 +38,12 @@ PATIENCE_S = 60.0
 READY = -1
 """Stands in the place of an attempt in the packet that says that a worker is ready."""
 
+NEWS = -2
+"""The same in a packet that ends no attempt: one has something to say."""
+
+NEWS_OUTCOME = 3
+"""``protocol.OUTCOME_NEWS``, which a worker does not import."""
+
 _MARK = 0x9E3779B97F4A7C15  # what a task writes that has found the pipe among its descriptors does not have it
 _REFUSED = (1 << 64) - 1  # instead of a size: the body says why the attempt cannot be run
 _LENT = 40  # the bits above these, instead of 0: one more than the segment's descriptor in the manager
@@ -228,6 +234,15 @@ class WorkerEnd:
         segment = Segment.written(buffers, share=1)
         packet = _RESULT.pack(attempt, ended - started, segment.size, _MARK) + item
         _send_with(self._socket, packet, segment, PATIENCE_S)
+
+    def send_news(self, attempt: int, body: bytes) -> None:
+        """Report what an attempt has to say that runs; from any thread.
+
+        Raises:
+            OSError: if the manager is gone, or it is longer than a packet.
+        """
+        item = encode_item(attempt, NEWS_OUTCOME, body, 0, 0.0, 0.0, self._worker)
+        self._socket.send(_RESULT.pack(NEWS, 0.0, 0, _MARK) + item)
 
     def close(self) -> None:
         """Release the socket."""

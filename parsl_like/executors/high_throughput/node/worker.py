@@ -11,8 +11,9 @@ import faulthandler
 import os
 import signal
 import sys
+from contextlib import suppress
 from time import time
-from typing import TYPE_CHECKING, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from parsl_like.executors.high_throughput.node.cells import IDLE, Cells
 from parsl_like.executors.high_throughput.node.functions import Functions
@@ -26,10 +27,11 @@ from parsl_like.executors.high_throughput.node.surroundings import (
 )
 from parsl_like.executors.high_throughput.node.task_lines import mark_lines, show_records
 from parsl_like.remote.call import Outcome, run_call
+from parsl_like.remote.news import listen
 from parsl_like.serialize.failures import pack_failure
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from types import FrameType
 
     from parsl_like.executors.high_throughput.node.pipe import TaskPacket
@@ -131,6 +133,7 @@ class Worker:
         self._functions = Functions(out_of_the_way(inherited.functions))
         self._surroundings = Surroundings()
         self._pid = os.getpid()
+        listen(self._tell)
 
     def serve(self) -> None:
         """Run attempts until the manager closes the pipe or is gone.
@@ -181,6 +184,16 @@ class Worker:
         except OSError as error:  # no room for the value, most likely; there is for a few words
             self._link.send(attempt, FAILURE, pack_failure(error), (), started, ended)
         return ended
+
+    def _tell(self, kind: str, subject: str, facts: Mapping[str, Any]) -> None:
+        """The task says something for the records; it is lost if nobody can be told."""
+        attempt = self._cell[0]
+        if attempt == IDLE or os.getpid() != self._pid:
+            return
+        import json  # most tasks have nothing to say
+
+        with suppress(OSError):  # the manager is gone, as will be found when the result is sent
+            self._link.send_news(attempt, json.dumps([kind, subject, facts], default=str).encode())
 
     def _outcome(self, packet: TaskPacket) -> Outcome:
         try:

@@ -22,6 +22,7 @@ from parsl_like.executors.high_throughput.node.pinning import Pin
 from parsl_like.executors.high_throughput.node.workers import WorkerPool
 from parsl_like.executors.high_throughput.protocol import (
     OUTCOME_LOST,
+    OUTCOME_NEWS,
     OUTCOME_VALUE,
     Function,
     ResultItem,
@@ -355,3 +356,26 @@ def test_how_long_tasks_take_is_noted_for_the_end(tmp_path: Path) -> None:
     assert desk.answer(3) is None
     assert life.look_at < before
     pool.close()
+
+
+def say_and_wait(folder: str) -> str:
+    from parsl_like.remote.news import tell
+
+    tell("transfer", "http://h/x", {"bytes": 3})
+    return touch_and_wait(folder)
+
+
+def test_what_a_task_says_leaves_while_it_runs(desk: Desk, tmp_path: Path) -> None:
+    desk.take(desk.item(7, say_and_wait, str(tmp_path)))
+    said: list[ResultItem] = []
+    while not said:
+        assert select.select([desk.pool], [], [], 60)[0]
+        desk.crew.collect(time.monotonic())
+        for batch in desk.outbox.batches(1):
+            assert batch.attempts == []
+            said += decode_items(decode(batch.frame).items)
+    assert [(item.attempt, item.outcome) for item in said] == [(7, OUTCOME_NEWS)]
+    assert msgspec.json.decode(said[0].body) == ["transfer", "http://h/x", {"bytes": 3}]
+    assert desk.crew.held() == [7]
+    (tmp_path / "go").touch()
+    assert desk.answer(7) == "went"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from parsl_like.executors.high_throughput.links.port import LARGE
 from parsl_like.executors.high_throughput.node.outbox import BATCH_BYTES, BATCH_PARTS, Batch, Outbox
-from parsl_like.executors.high_throughput.node.pipe import ResultPacket, encode_item
-from parsl_like.executors.high_throughput.protocol import MAX_FRAME, Results, decode, decode_items
+from parsl_like.executors.high_throughput.node.pipe import NEWS, NEWS_OUTCOME, ResultPacket, encode_item
+from parsl_like.executors.high_throughput.protocol import MAX_FRAME, OUTCOME_NEWS, Results, decode, decode_items
 
 
 def result(attempt: int, body: bytes = b"value", part: bytes = b"") -> ResultPacket:
@@ -88,3 +88,14 @@ def test_what_is_large_leaves_alone() -> None:
     outbox = Outbox(b"m")
     outbox.add([result(number, part=bytes(LARGE) if number in (2, 3, 9) else b"x") for number in range(10)])
     assert [batch.attempts for batch in outbox.batches(5)] == [[0, 1], [2], [3], [4, 5, 6, 7, 8], [9]]
+
+
+def test_news_leave_with_results_and_end_nothing() -> None:
+    outbox = Outbox(b"m")
+    told = ResultPacket(NEWS, 0.0, encode_item(1, NEWS_OUTCOME, b"[]", 0, 0.0, 0.0, 3), None)
+    outbox.add([told, result(1)])
+    (batch,) = outbox.batches(5)
+    assert (batch.attempts, outbox.attempts()) == ([1], [1])
+    assert [item.outcome for item in decode_items(decode(batch.frame).items)] == [OUTCOME_NEWS, 0]
+    outbox.add([told])
+    assert [batch.attempts for batch in outbox.batches(5)] == [[]]
