@@ -43,7 +43,7 @@ class Login:
     proxy_jump: str | None = None
     config_filename: str | None = None
     options: tuple[str, ...] = ()
-    keepalive: float = 5.0
+    keepalive: float = 4.0
     control_path: str | None = None
     program: str = "ssh"
 
