@@ -157,6 +157,29 @@ def test_killed_with_its_interchange(start: Start, stopwatch: Stopwatch) -> None
 
 
 @pytest.mark.fault(
+    "driver",
+    "killed while it restarts its interchange, with reattach=60, and started again",
+    "the same managers run its tasks",
+    bound=15,
+)
+def test_killed_at_the_restart_of_its_interchange(start: Start, stopwatch: Stopwatch) -> None:
+    """It listens already for the next interchange, and has told nobody of it."""
+    first = start("hold")
+    first.is_ready()
+    managers = all_connected()
+    kill_with_interchange(first)
+    told = [json.loads(line) for line in Path("runinfo/000/htex/blocks.jsonl").read_text().splitlines()]
+    (sockets,) = {line["where"]["sockets"] for line in told if line["what"] == "listening"}
+    with socket.socket(socket.AF_UNIX) as door:
+        door.bind(f"{sockets}/driver-data-2")
+    with stopwatch:
+        second = start("work")
+        assert what_it_found(second)["managers"] == managers
+    assert len(jobs()) == 2
+    ends(second, second.others(), WAIT)
+
+
+@pytest.mark.fault(
     "driver", "told to end, or ended by an exception, with reattach=60", "its blocks wait, and are taken over", bound=40
 )
 @pytest.mark.parametrize("how", ["SIGTERM", "SIGHUP", "exception"])
