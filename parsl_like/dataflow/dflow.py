@@ -148,7 +148,6 @@ class DataFlowKernel(Readings):
         self.block_history = BlockHistory(self.kept_blocks.record)
         self.health = Health(self)
         self._run_record = open_run_record(self._context, config)
-        self._failures = FailureLog()
         self._payloads = FailedPayloads(self.run_dir)
         self.memoizer = memoizer_of(config)
         self._memo: Any = memo_of(self.memoizer, run_dir=self.run_dir, config_run_dir=str(config.run_dir))
@@ -161,6 +160,7 @@ class DataFlowKernel(Readings):
             join_type_error=_join_type_error,
             loss_error=lambda cause, losses: TaskLost(cause, losses) if config.lost_retries else cause,
         )
+        self._failures = FailureLog(self.machine.rows)
         self._loop = KernelLoop(self.machine, self._crashed)
         limited = config.max_outstanding_tasks is not None
         self._preparation = Preparation(
@@ -344,6 +344,7 @@ class DataFlowKernel(Readings):
         return ()
 
     def _keep_failed(self, rows: list[TaskRow]) -> None:
+        self._failures.ended(rows)
         if wanted := self._payloads.wanted(rows):
             self._prepare.put(partial(self._payloads.keep, wanted))
         if self._preparation.asks_about_all:

@@ -418,7 +418,7 @@ def test_a_login_by_hand_is_used_and_not_ended(ssh_servers: SSHServers, tmp_path
         channel.open()
     assert caught.value.transient
     assert caught.value.hint is not None
-    words = shlex.split(caught.value.hint.partition(": ")[2])
+    words = shlex.split(caught.value.hint.partition(":")[2])
     _by_hand([*words[:1], "-o", "BatchMode=yes", *words[1:]])
     stop = ["ssh", "-F", "/dev/null", "-S", str(tmp_path / "c"), "-O", "exit", "127.0.0.1"]
     try:

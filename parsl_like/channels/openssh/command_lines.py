@@ -104,6 +104,13 @@ def hand_line(login: Login, socket: str) -> str:
     return shlex.join([*words, *_way(login), *_to(login)[1:]])
 
 
+def plain_line(login: Login) -> str:
+    """What to type to see whether a login works, apart from any program."""
+    import shlex
+
+    return shlex.join([login.program, *_way(login), *_to(login)[1:]])
+
+
 def command_line(login: Login, socket: str, command: str) -> list[str]:
     """The command that runs a line of shell text over the shared connection, and never makes one of its own."""
     return [*_sharing(login, socket), "-T", "--", login.hostname, command]

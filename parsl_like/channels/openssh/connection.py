@@ -22,6 +22,7 @@ from parsl_like.channels.openssh import background, command_lines
 from parsl_like.channels.openssh.lifeline import FarEnd, Lifeline, begin_lifeline
 from parsl_like.channels.openssh.logins import Attempt, log_in, said_in
 from parsl_like.channels.openssh.refusals import last_words
+from parsl_like.core.advice import as_command
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -239,11 +240,13 @@ class Connection:
         )
 
     def _lost(self, why: str) -> SSHException:
-        hint = None
+        hint = by_hand = None
         if self.login.control_path is not None:
             by_hand = command_lines.hand_line(self.login, self.socket)
-            hint = f"log in by hand; the program goes on by itself then: {by_hand}"
-        return SSHException(why, self.login.target, transient=True, hint=hint)
+            hint = f"log in by hand; the program goes on by itself then:{as_command(by_hand)}"
+        error = SSHException(why, self.login.target, transient=True, hint=hint)
+        error.by_hand = by_hand
+        return error
 
     # --- its files
 
