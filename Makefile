@@ -95,6 +95,7 @@ coverage: $(DEV) ## the tests again, child processes measured: all of the core, 
 docs: $(DEV) ## the documentation, warnings being errors, and its examples
 	$(PY) -m sphinx -q -n -W --keep-going -b html docs docs/_build/html
 	$(PY) -m sphinx -q -n -W --keep-going -b doctest docs docs/_build/doctest
+	@echo 'The pages begin with docs/_build/html/index.html'
 
 bench: $(RUN) ## the benchmarks, into benchmarks/RESULTS.md
 	$(PY) benchmarks $(ARGS)

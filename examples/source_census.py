@@ -35,6 +35,7 @@ from urllib.parse import quote
 
 import parsl_like
 from parsl_like import Config, File, HighThroughputExecutor, ThreadPoolExecutor, bash_app, join_app, python_app
+from parsl_like.dataflow.errors import DependencyError
 from parsl_like.dataflow.memoization import BasicMemoizer
 from parsl_like.errors import ConfigurationError
 from parsl_like.profiles import config_named
@@ -294,7 +295,9 @@ def wait_for(futures: Sequence[Future[Any]]) -> None:
     wait(futures)
     errors = [error for error in (future.exception() for future in futures) if error is not None]
     if errors:
-        first = "\n".join([*dict.fromkeys(f"- {type(error).__name__}: {error}" for error in errors)][:5])
+        # The others only follow from these, and would say the same again.
+        causes = [error for error in errors if not isinstance(error, DependencyError)] or errors
+        first = "\n".join([*dict.fromkeys(f"- {type(error).__name__}: {error}" for error in causes)][:5])
         raise TasksFailedError(f"{len(errors)} of {len(futures)} tasks failed; the first errors:\n{first}")
 
 

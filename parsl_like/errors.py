@@ -45,10 +45,11 @@ class ParslError(Exception):
 
     def __str__(self) -> str:
         text = super().__str__()
+        between = "\n  " if "\n" in text else " "  # behind several lines the last one would swallow them
         if self.hint:
-            text += f" Try: {self.hint}"
+            text += f"{between}Try: {self.hint}"
         if self.log_path:
-            text += f" See {self.log_path}"
+            text += f"{between}See {self.log_path}"
         return text
 
 
@@ -417,6 +418,7 @@ class SubmitException(ExecutionProviderException):
         stderr: What it complained of.
         retcode: Its exit code.
         transient: Whether trying again later makes sense.
+        script: The path of the job's script, None where there is none.
     """
 
     def __init__(
@@ -428,13 +430,14 @@ class SubmitException(ExecutionProviderException):
         retcode: int | None = None,
         *,
         transient: bool = False,
+        script: str | None = None,
     ) -> None:
         self.job_name, self.message, self.transient = job_name, message, transient
-        self.stdout, self.stderr, self.retcode = stdout, stderr, retcode
+        self.stdout, self.stderr, self.retcode, self.script = stdout, stderr, retcode, script
         text = f"Cannot submit job {job_name}: {message}"
         if retcode is not None:
             text += f" (exit code {retcode})"
-        for name, value in (("stdout", stdout), ("stderr", stderr)):
+        for name, value in (("stdout", stdout), ("stderr", stderr), ("script", script)):  # why first, where last
             if value:
                 text += f"\n  {name}: {value.strip()}"
         super().__init__(text)

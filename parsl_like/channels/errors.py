@@ -27,8 +27,12 @@ class _Step(ChannelError):
         hostname: The other machine.
         transient: Whether trying again makes sense.
         hint: What to try.
+
+    Attributes:
+        by_hand: What to type to log in, where a running program would go on then by itself; None elsewhere.
     """
 
+    by_hand: str | None = None
     what: ClassVar[str]
     of_connection: ClassVar[bool] = False
     """Whether it is the way to the machine that is closed, and not what was to be done there."""

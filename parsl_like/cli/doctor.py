@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from parsl_like.core.advice import COMMAND_INDENT
+
 if TYPE_CHECKING:
     from parsl_like.config import Config
     from parsl_like.doctor.findings import Finding, Report
@@ -106,7 +108,20 @@ def _print_finding(finding: Finding) -> None:
     click.echo(f"{finding.severity.value:<9}{finding.where}: {finding.what}")
     for line in finding.evidence.splitlines():
         click.echo(f"{INDENT}| {line}")
-    click.echo(textwrap.fill(f"Try: {finding.fix}", 110, initial_indent=INDENT, subsequent_indent=INDENT))
+    for line in f"Try: {finding.fix}".splitlines():
+        click.echo(f"{INDENT}{line}" if line.startswith(COMMAND_INDENT) else _filled(line))
+
+
+def _filled(line: str) -> str:
+    """A line of prose, wrapped at spaces only: what is broken elsewhere cannot be copied."""
+    return textwrap.fill(
+        line,
+        110,
+        initial_indent=INDENT,
+        subsequent_indent=INDENT,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 def _count(number: int, what: str) -> str:

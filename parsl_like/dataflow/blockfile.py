@@ -48,6 +48,7 @@ class Opened(Line, tag="opened", frozen=True, kw_only=True, omit_defaults=True):
         scripts: Where the jobs' scripts and other files are.
         key: What a run must share to take these blocks over; None if none may.
         seconds: For how long they wait for it.
+        parts: What the key is made of, by name, to tell whoever has another key what differs.
     """
 
     version: int
@@ -58,6 +59,7 @@ class Opened(Line, tag="opened", frozen=True, kw_only=True, omit_defaults=True):
     scripts: str
     key: str | None = None
     seconds: float | None = None
+    parts: dict[str, str] = {}
 
 
 class Listening(Line, tag="listening", frozen=True, kw_only=True, omit_defaults=True):

@@ -48,8 +48,9 @@ class BlockHistory:
         ended = self._ended.setdefault(label, {})
         ended[state] = ended.get(state, 0) + 1
         if state in FAILED:
+            job = "no job" if fields.get("job") is None else f"job {fields['job']}"
             reason = f": {fields['reason']}" if fields.get("reason") else ""
-            self._note("failed", label, f"block {block} (job {fields.get('job')}) is {state}{reason}", record.time)
+            self._note("failed", label, f"block {block} ({job}) is {state}{reason}", record.time)
 
     def _note(self, kind: str, label: str, text: str, when: float) -> None:
         if label not in self._troubles:

@@ -142,10 +142,10 @@ class DataFlowKernel(Readings):
         self.kept_blocks = KeptBlocks(config, self._context, self.recorder.record)
         self.block_history = BlockHistory(self.kept_blocks.record)
         self.health = Health(self)
-        self._failures = FailureLog()
         self._payloads = FailedPayloads(self.run_dir)
         self._open_memory(stack)
         self.machine = self._made_machine()
+        self._failures = FailureLog(self.machine.rows)
         self._loop = KernelLoop(self.machine, self._crashed)
         self._open_submission()
         self._completion: Service[list[Owed]] = Service("parsl-like-completion", run_owed)
@@ -354,6 +354,7 @@ class DataFlowKernel(Readings):
         self._failures.note(raw, self._prepare.put)
 
     def _keep_failed(self, rows: list[TaskRow]) -> None:
+        self._failures.ended(rows)
         if wanted := self._payloads.wanted(rows):
             self._prepare.put(partial(self._payloads.keep, wanted))
         self.remembering.failed(rows)

@@ -117,5 +117,5 @@ def name_of(future: Future[Any]) -> str:
     tid = getattr(future, "tid", None) if isinstance(future, LazyFuture) else None
     if tid is None:
         return "a future of another kind"
-    app = getattr(future, "_name", None)
+    app = getattr(future, "_name", None) or getattr(getattr(future, "_parent", None), "_name", None)
     return f"task {tid} ({app})" if app is not None else f"a file of task {tid}"

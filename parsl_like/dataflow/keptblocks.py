@@ -11,7 +11,7 @@ import os
 import sys
 import time
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from parsl_like.core.reattachment import Reattachment
@@ -46,6 +46,7 @@ class _Kept:
     inheritance: Inheritance | None = None
     give_up: Callable[[], None] | None = None
     speechless: bool = False
+    parts: dict[str, str] = field(default_factory=dict)
 
     def write(self, line: AnyLine) -> None:
         try:
@@ -144,6 +145,7 @@ class KeptBlocks:
             scripts=kept.scripts,
             key=key,
             seconds=self._config.reattach if key is not None else None,
+            parts=kept.parts,
         )
         kept.file.create(opened)
         self._executors[label] = kept
@@ -159,12 +161,13 @@ class KeptBlocks:
         if not _keeps_blocks(description):
             logger.warning("executor %s: its blocks end with this program: its kind of executor keeps none", kept.label)
             return None
-        from parsl_like.dataflow.reattaching import inherit, run_key
+        from parsl_like.dataflow.reattaching import inherit, key_parts, run_key
 
         run_dir = os.path.dirname(self._run.run_dir)
         key = run_key(run_dir, kept.label, description)
         kept.reattachment = Reattachment(seconds, tell=kept.listening)
-        kept.inheritance = inherit(run_dir, self._run.run_dir, kept.label, key)
+        kept.parts = key_parts(run_dir, kept.label, description)
+        kept.inheritance = inherit(run_dir, self._run.run_dir, kept.label, key, kept.parts)
         if kept.inheritance is not None:
             found = kept.inheritance.found
             kept.reattachment.former = kept.inheritance.where

@@ -22,7 +22,7 @@ LARGEST_PAYLOAD = 16 * 1024 * 1024
 
 
 class FailedPayloads:
-    """Files ``failed/task_N.payload`` in the run directory, readable by their user alone.
+    """Files like ``failed/task_000012.payload`` in the run directory, readable by their user alone.
 
     A file holds what ``parsl_like.serialize.serialize`` makes of a dictionary: ``version``, ``task``, ``app``,
     ``function`` (packed), ``body`` (the packed call) and ``buffers``. Only calls packed for worker processes are kept.

@@ -20,13 +20,14 @@ from typing import TYPE_CHECKING, Any, Final
 from parsl_like.dataflow.blockfile import BlockFile, BlocksOnFile, Continued, private_bytes, read_blocks
 from parsl_like.dataflow.drivers import Life, life_of, said, this_driver
 from parsl_like.dataflow.portraits import portrait
+from parsl_like.dataflow.telling import tell
 from parsl_like.errors import ConfigurationError
 from parsl_like.folders import check_folder
 from parsl_like.providers.processes import process_facts, wait_for_end
 from parsl_like.version import VERSION
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from parsl_like.core.reattachment import Rendezvous
 
@@ -40,6 +41,15 @@ UNFINISHED_S: Final = 10.0
 """A claim in which nothing can be read yet is being written, as long as it is no older."""
 
 
+_WORDS: Final = {
+    "program": "the program",
+    "interpreter": "the interpreter",
+    "package": "the version of parsl_like",
+    "executor": "the description of the executor",
+}
+"""What is said of the parts of a key; the others cannot differ where a file of blocks is found and may be read."""
+
+
 def run_key(run_dir: str, label: str, description: object) -> str:
     """What two runs of a program have in common if one may take over the blocks of the other.
 
@@ -51,7 +61,26 @@ def run_key(run_dir: str, label: str, description: object) -> str:
         label: The executor's label.
         description: The executor's sealed description.
     """
-    facts = {
+    facts = _facts(run_dir, label, description)
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+
+def key_parts(run_dir: str, label: str, description: object) -> dict[str, str]:
+    """What a key is made of, each part as text; of the description, which may be long, only a digest.
+
+    Args:
+        run_dir: The folder of all runs.
+        label: The executor's label.
+        description: The executor's sealed description.
+    """
+    facts = _facts(run_dir, label, description)
+    digest = hashlib.sha256(json.dumps(facts["executor"], sort_keys=True).encode()).hexdigest()
+    interpreter = " ".join(str(facts["interpreter"]).split())
+    return {"program": facts["program"], "interpreter": interpreter, "package": facts["package"], "executor": digest}
+
+
+def _facts(run_dir: str, label: str, description: object) -> dict[str, Any]:
+    return {
         "format": KEY_FORMAT,
         "run_dir": os.path.realpath(run_dir),
         "user": os.geteuid(),
@@ -61,7 +90,6 @@ def run_key(run_dir: str, label: str, description: object) -> str:
         "label": label,
         "executor": portrait(description),
     }
-    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 
 def _program() -> str:
@@ -94,7 +122,7 @@ class Inheritance:
             logger.warning("%s could not be written: %s", self.found.path, error)
 
 
-def inherit(run_dir: str, own: str, label: str, key: str) -> Inheritance | None:
+def inherit(run_dir: str, own: str, label: str, key: str, parts: Mapping[str, str] | None = None) -> Inheritance | None:
     """Claim the blocks of the newest run of this key that has died; None if there is none whose blocks can be had.
 
     Says in the log what was found and not taken, and why.
@@ -104,6 +132,7 @@ def inherit(run_dir: str, own: str, label: str, key: str) -> Inheritance | None:
         own: This run's directory.
         label: The executor's label.
         key: Its key.
+        parts: What that is made of, to say what differs in that of others.
     """
     superseded: set[str] = set()
     for folder in _candidates(run_dir, own, label):
@@ -111,7 +140,7 @@ def inherit(run_dir: str, own: str, label: str, key: str) -> Inheritance | None:
         if found is None:
             continue
         if found.opened.key != key:
-            _tell_of_another(found, label)
+            _tell_of_another(found, label, parts or {})
             continue
         here = found.where.runs if found.where is not None else ()
         passed_on = found.opened.run_id in superseded
@@ -124,16 +153,34 @@ def inherit(run_dir: str, own: str, label: str, key: str) -> Inheritance | None:
     return None
 
 
-def _tell_of_another(found: BlocksOnFile, label: str) -> None:
-    """Blocks wait, but not for this run: whoever has just changed a line of the configuration wants to know."""
+def _tell_of_another(found: BlocksOnFile, label: str, parts: Mapping[str, str]) -> None:
+    """Blocks wait, but not for this run.
+
+    They hold nodes: whoever has just changed a line of the configuration, or waits for these nodes, wants to know.
+    """
     if found.where is None or found.closed or found.continued is not None or not found.live():
         return
     if life_of(found.opened.driver) is Life.ENDED and _runs(found.where):
-        logger.warning(
-            "executor %s: %d block(s) of %s wait for a program with another key, and are not taken over: the program,"
-            " its interpreter or the description of the executor have changed",
-            *(label, len(found.live()), found.directory),
+        run, seconds = os.path.dirname(found.directory), found.opened.seconds or 0
+        tell(
+            logger,
+            f"executor {label}: {len(found.live())} block(s) of {found.directory} wait for another program, and are not"
+            " taken over.",
+            [
+                f"What differs: {_differences(found.opened.parts, parts)}.",
+                f"Try: parsl-like blocks cancel {run} --all, if that program is not to go on; they hold their nodes for"
+                f" {seconds:g} s.",
+            ],
         )
+
+
+def _differences(theirs: Mapping[str, str], own: Mapping[str, str]) -> str:
+    """Which parts of two keys differ, in words."""
+    names = [name for name in _WORDS if name in theirs and name in own and theirs[name] != own[name]]
+    if not names:  # an older file does not tell
+        return "the program, its interpreter or the description of the executor"
+    told = [_WORDS[name] if name == "executor" else f"{_WORDS[name]} was {theirs[name]}" for name in names]
+    return "; ".join(told)
 
 
 def _candidates(run_dir: str, own: str, label: str) -> Iterator[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 CALLBACK_S = 10.0
@@ -13,7 +13,7 @@ STALLED_S = 10.0
 """Tasks that wait so long for a worker are; before that, workers may be about to come."""
 
 MOST_SENTENCES = 12
-MOST_CHARACTERS = 300
+MOST_CHARACTERS = 400
 
 _NAMES = {
     "lost": ("manager lost", "managers lost"),
@@ -40,8 +40,20 @@ def lasting(status: Mapping[str, Any]) -> list[dict[str, Any]]:
     for label, facts in status["executors"].items():
         found += summed(f"executor {label}", facts.get("troubles", ()))
     for label, facts in status["blocks"].items():
-        found += summed(f"blocks of {label}", facts.get("troubles", ()))
+        error = status["executors"].get(label, {}).get("error")
+        found += summed(f"blocks of {label}", _said_once(facts.get("troubles", ()), error))
     return found + _of_files(status["records"], status["logs"])
+
+
+def _said_once(entries: Iterable[Mapping[str, Any]], error: Any) -> Iterator[Mapping[str, Any]]:
+    """What went wrong with blocks, without what their executor's error says anyway."""
+    known = str(error or "")
+    for entry in entries:
+        what, _, reason = entry["text"].partition(": ")
+        if entry["kind"] == "failed" and reason and reason in known:
+            yield {**entry, "text": f"{what}, of which its executor's error tells"}
+        elif entry["text"] != known:
+            yield entry
 
 
 def _losses(tasks: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -101,7 +113,8 @@ def present(status: Mapping[str, Any], now: float) -> list[dict[str, Any]]:
 def _of_executor(where: str, facts: Mapping[str, Any], now: float) -> list[dict[str, Any]]:
     found = []
     if error := facts.get("error"):
-        found.append(trouble(where, "broken", f"it is broken: {error}"))
+        said = str(error).removeprefix(f"Executor {where.removeprefix('executor ')} failed due to: ")
+        found.append(trouble(where, "broken", f"it is broken: {said}"))
     elif (since := facts.get("stalled")) is not None and now - since >= STALLED_S:
         text = f"{facts['outstanding']} task(s) wait since {clock(since)} and no worker is connected"
         found.append(trouble(where, "stalled", text, count=facts["outstanding"], since=since))

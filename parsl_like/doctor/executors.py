@@ -9,15 +9,16 @@ from parsl_like.channels.local import LocalChannel
 from parsl_like.core.missing import missing_values
 from parsl_like.core.unbuilt import is_unbuilt, refuse_unbuilt
 from parsl_like.doctor.checks.commands import LAUNCHED_BY, check_commands, check_launcher, check_python
-from parsl_like.doctor.checks.descriptions import check_blocks, check_options, check_stand_ins
+from parsl_like.doctor.checks.descriptions import check_blocks, check_node_size, check_options, check_stand_ins
 from parsl_like.doctor.checks.folders import check_sharing
 from parsl_like.doctor.checks.network import check_network
-from parsl_like.doctor.checks.queues import check_charging, check_queues
-from parsl_like.doctor.checks.scripts import check_script
+from parsl_like.doctor.checks.queues import check_charging, check_queues, node_cores
+from parsl_like.doctor.checks.scripts import check_script, check_sources
 from parsl_like.doctor.checks.testblock import check_block
-from parsl_like.doctor.findings import Finding, Severity, of_error
+from parsl_like.doctor.findings import Finding, Severity, of_channel, of_error
 from parsl_like.doctor.probes.folders import seen_folder
 from parsl_like.doctor.probes.network import seen_network
+from parsl_like.doctor.probes.scripts import absent_sources
 from parsl_like.doctor.probes.systems import launcher_command, seen_system, where_python_is
 from parsl_like.doctor.probes.testblock import Trial, seen_block
 from parsl_like.doctor.probes.versions import this_side
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
 
     from parsl_like.doctor.wishes import Setting
 
-BY_HAND: Final = "See whether the machine can be reached by hand."
 CORRECT_IT: Final = "Correct it; parsl-like blocks render shows what a configuration comes to."
 
 OUT_OF_REACH: Final = frozenset({"command-missing", "system-silent", "channel"})
@@ -76,7 +76,10 @@ class ExecutorExamination:
             return []
         found = list(self._of_provider(provider))
         if isinstance(sealed, HighThroughputExecutor) and not is_unbuilt(sealed):
-            found = [*found, *self._of_links(sealed, provider)]
+            system = system_of(provider)
+            cores = None if system is None else node_cores(provider, system, self._seen)
+            found += check_node_size(self._where, sealed, self._setting.config.strategy, cores)
+            found += self._of_links(sealed, provider)
             if not any(finding.check in OUT_OF_REACH for finding in found):
                 found = [*found, *self._of_folders(provider), *self._of_blocks(sealed, provider, found)]
         return found
@@ -93,6 +96,7 @@ class ExecutorExamination:
         self._look_at(f"{type(provider).__name__}'s options")
         yield from check_blocks(self._where, provider, self._setting.config.strategy)
         yield from check_stand_ins(self._where, provider, missing_values(provider))
+        yield from self._of_sources(provider)
         if _is_batch(provider):
             if type(provider).header is BatchProvider.header:  # else the lines are no directives
                 yield from check_options(self._where, provider.scheduler_options, provider.dialect().prefix)
@@ -108,7 +112,7 @@ class ExecutorExamination:
                 path = launcher_command(channel, _started_with(provider), provider.cmd_timeout)
                 python = where_python_is(channel, provider)
         except ParslError as error:
-            yield of_error("channel", self._where, error, BY_HAND)
+            yield of_channel(self._where, error)
             return
         yield from check_launcher(self._where, provider, path, local=True)
         yield from check_python(self._where, provider, python)
@@ -122,7 +126,7 @@ class ExecutorExamination:
                 path = launcher_command(channel, _started_with(provider), provider.cmd_timeout)
                 python = where_python_is(channel, provider)
         except ParslError as error:
-            yield of_error("channel", self._where, error, BY_HAND)
+            yield of_channel(self._where, error)
             return
         yield from check_commands(self._where, name, self._seen)
         yield from check_launcher(self._where, provider, path, local=False)
@@ -130,6 +134,10 @@ class ExecutorExamination:
         if system is not None:
             yield from check_queues(self._where, provider, system, self._seen)
             yield from check_charging(self._where, provider, system, self._seen)
+
+    def _of_sources(self, provider: ExecutionProvider) -> Iterator[Finding]:
+        if _is_at_hand(provider) and not self._setting.wishes.submit:  # a test block tells for certain
+            yield from check_sources(self._where, absent_sources(provider.worker_init))
 
     # --- the way between
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
+
+from parsl_like.core.advice import COMMAND_INDENT, as_command
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -29,7 +31,7 @@ class Finding:
         check: A short name that stays the same from version to version, for scripts.
         where: The part of the configuration: ``Config``, or an executor by its label.
         what: What is wrong, in a sentence.
-        fix: What to do about it, in a sentence.
+        fix: What to do about it, in a sentence; commands to copy are on lines of their own, indented.
         evidence: What shows it, in the words of whoever said so; may have several lines.
         severity: How bad it is.
     """
@@ -99,12 +101,30 @@ def of_error(check: str, where: str, error: ParslError, fix: str) -> Finding:
     return Finding(check, where, what, sentence(error.hint or fix))
 
 
+def of_channel(where: str, error: ParslError) -> Finding:
+    """The finding for a machine that cannot be reached, or not be asked.
+
+    Args:
+        where: The part of the configuration.
+        error: The error of the channel, or of what was asked through it.
+    """
+    finding = of_error("channel", where, error, "see whether the machine can be reached by hand")
+    by_hand = getattr(error, "by_hand", None)
+    if by_hand is None:
+        return finding
+    # The doctor has ended by then: nothing goes on by itself.
+    return replace(
+        finding, fix=f"See whether this works in a terminal, then ask the doctor again:{as_command(by_hand)}"
+    )
+
+
 def sentence(text: str) -> str:
-    """A text that begins with a capital letter and ends with a full stop, for readers."""
+    """A text that begins with a capital letter and ends with a full stop, for readers; a command ends as it does."""
     text = text.strip()
     if not text:
         return text
-    return text[0].upper() + text[1:] + ("" if text[-1] in ".!?" else ".")
+    is_command = text.rpartition("\n")[2].startswith(COMMAND_INDENT)
+    return text[0].upper() + text[1:] + ("" if is_command or text[-1] in ".!?" else ".")
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:

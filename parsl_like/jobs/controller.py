@@ -356,7 +356,11 @@ class BlockController:
         if room <= 0 and sum(row.staying for row in rows) >= self.limits.maximum:
             return 0, "there are as many blocks as there may be"
         if room <= 0:
-            which = "jobs that cannot be seen and may still run" if unaccounted else "blocks that are about to end"
+            which = "blocks that are about to end"
+            if unaccounted:
+                which = "jobs that cannot be seen and may still run"
+            elif any(row.parted is not None and not row.leaving for row in rows):
+                which = "blocks whose managers have gone, and whose jobs are not known to be over,"
             return 0, f"{which} are still in the way"
         if now < max(self.breaker.retry_due(nothing_left=not rows), self.outage.login_due):
             return 0, f"the next block is asked for later, because of trouble with the last: {last}"

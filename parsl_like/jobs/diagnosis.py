@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Final, Self
 
 from parsl_like.core.job_states import TERMINAL_STATES
 from parsl_like.errors import BadStateException, ScaleOutFailed
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from parsl_like.jobs.row import BlockRow
 
 TAIL_LINES = 20
+ASK_THE_DOCTOR: Final = (
+    "parsl-like doctor with this configuration; with --submit it sees what a block would, and says what to change."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +76,13 @@ def explain(
         cause = cause_of_refusal(reason)
         text = reason if cause is None else f"{reason}\n  likely cause: {cause}"
         error = BadStateException(executor, ScaleOutFailed(provider, text))
-        error.hint = "check the provider's options and whether the batch system works; the reason is its own words."
+        error.hint = ASK_THE_DOCTOR
         return error
     wrote = tail(evidence.stderr) or tail(evidence.stdout)
     said = " ".join(filter(None, (row.hopeless, row.message)))
     lines = [reason, f"  likely cause: {likely_cause(row.state, row.exit_code, wrote, said)}"]
-    lines.append(f"  block {row.block}, job {row.job}, state {row.state.name}, exit code {_known(row.exit_code)}")
+    job = "no job" if row.job is None else f"job {row.job}"
+    lines.append(f"  block {row.block}, {job}, state {row.state.name}, exit code {_known(row.exit_code)}")
     if row.message and row.message not in reason:
         lines.append(f"  {row.message}")
     if evidence.script is not None and evidence.script not in "\n".join(lines):
@@ -87,6 +91,7 @@ def explain(
     if wrote or row.state in TERMINAL_STATES or row.running_since is not None:
         lines.append("  it wrote nothing" if not wrote else "  it wrote:\n    " + wrote.replace("\n", "\n    "))
     error = BadStateException(executor, ScaleOutFailed(provider, "\n".join(lines)))
+    error.hint = ASK_THE_DOCTOR
     error.log_path = evidence.stderr if wrote else None
     return error
 

@@ -22,6 +22,9 @@ CALM, LONGEST_CALM_S = 5, 60.0
 no more often than that if their provider announces their ends. New ones are asked after so many times sooner."""
 HOPELESS_POLL_S = 5.0
 """How often at least while the batch system says that a job can never start: is that so, or only for a moment?"""
+ABSENT_POLL_S = 10.0
+"""How often at least while an answer has left out a job none of whose managers is there: it takes some more answers
+to be sure that it is gone, and tasks wait for that."""
 CLOSING_POLL_S = 0.05, 1.0
 """At the end jobs are asked after this often; the pause doubles from the first to the second."""
 
@@ -108,6 +111,8 @@ class Pace:
         pause = self.period
         if any(row.hopeless is not None and not row.leaving for row in rows):
             pause = min(pause, HOPELESS_POLL_S)
+        if any(row.misses and not row.connected for row in rows):
+            pause = min(pause, ABSENT_POLL_S)
         if not any(row.connected for row in rows):
             news = max((_latest(row) for row in rows if row.job is not None), default=now)
             pause = min(pause, max(FIRST_POLL_S, now - news))

@@ -112,7 +112,38 @@ class Decoder:
         missing = [name for name in missing if not any(_becomes(kind, old, name) for old in values)]
         if missing:
             raise ProfileError(node.place, f"{kind.__name__} needs {' and '.join(missing)}.")
-        return _made(kind, values, fields, node)
+        return self._made(kind, values, fields, node)
+
+    def _made(self, kind: type[T], values: dict[str, Any], fields: Mapping[str, Node], node: Node) -> T:
+        """An object of a class, checked; what it complains or warns of is told with its place."""
+        with warnings.catch_warnings(record=True) as told:
+            warnings.simplefilter("always")
+            try:
+                made = kind(**values)
+                if isinstance(made, Description):
+                    made.check()
+            except ProfileError:
+                raise
+            except ParslError as error:
+                wrong = fields.get(_field_of(error), node)
+                raise ProfileError(wrong.place, _sentence(error), hint=self._as_table(wrong) or error.hint) from error
+            except Exception as error:  # a class of a user's or of a plugin; they need to know which, and what it said
+                raise ProfileError(node.place, f"{kind.__name__}: {type(error).__name__}: {error}.") from error
+        for warning in told:
+            warnings.warn_explicit(warning.message, warning.category, node.place.file, node.place.line or 1)
+        return made
+
+    def _as_table(self, wrong: Node) -> str | None:
+        """What to write in place of a class's name that stands alone; None if that is not what is wrong."""
+        if not isinstance(wrong.value, str) or ":" in wrong.value:
+            return None
+        name = wrong.value.strip().removesuffix("()")
+        try:
+            self._catalog.type_named(name)
+        except ParslError:
+            return None
+        is_yaml = wrong.place.file.endswith((".yaml", ".yml"))
+        return f"write {{ type: {name} }}" if is_yaml else f'write {{ type = "{name}" }}'
 
 
 def at(node: Node, ask: Any, *arguments: Any) -> Any:
@@ -127,26 +158,6 @@ def at(node: Node, ask: Any, *arguments: Any) -> Any:
         raise
     except ConfigurationError as error:
         raise ProfileError(node.place, _sentence(error), hint=error.hint) from error
-
-
-def _made(kind: type[T], values: dict[str, Any], fields: Mapping[str, Node], node: Node) -> T:
-    """An object of a class, checked; what it complains or warns of is told with its place."""
-    with warnings.catch_warnings(record=True) as told:
-        warnings.simplefilter("always")
-        try:
-            made = kind(**values)
-            if isinstance(made, Description):
-                made.check()
-        except ProfileError:
-            raise
-        except ParslError as error:
-            wrong = fields.get(_field_of(error), node)
-            raise ProfileError(wrong.place, _sentence(error), hint=error.hint) from error
-        except Exception as error:  # a class of a user's or of a plugin; they need to know which, and what it said
-            raise ProfileError(node.place, f"{kind.__name__}: {type(error).__name__}: {error}.") from error
-    for warning in told:
-        warnings.warn_explicit(warning.message, warning.category, node.place.file, node.place.line or 1)
-    return made
 
 
 def _field_of(error: ParslError) -> str:

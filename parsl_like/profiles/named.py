@@ -13,8 +13,9 @@ from parsl_like.profiles import python_sources
 from parsl_like.profiles.catalog import Catalog
 from parsl_like.profiles.files import ProfileFile, profiles_in
 from parsl_like.profiles.nodes import ProfileError, nearest
-from parsl_like.profiles.places import CONFIG_VARIABLE, PROFILE_VARIABLE, files_in_order, is_data_file
+from parsl_like.profiles.places import CONFIG_VARIABLE, PROFILE_VARIABLE, files_in_order, is_data_file, searched_places
 from parsl_like.profiles.profile import Found, Profile
+from parsl_like.profiles.unknown_names import unknown_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -123,7 +124,7 @@ class Configurations:
             made = python_sources.of_ready_made(name, arguments)
             return Found(name, f"{python_sources.READY_MADE}.{name}", made)
         known = [listed for listed, _ in self._names()]
-        raise ConfigurationError(f"There is no configuration {name!r}.", hint=nearest(name, known))
+        raise unknown_name(name, self._files, known, searched_places(self._environment, self._directory))
 
     def _in_file(self, path: Path, profile: str | None, arguments: dict[str, Any], within: Chain) -> Found:
         file = profiles_in(path)

@@ -57,6 +57,19 @@ def files_in_order(environment: Mapping[str, str] | None = None, directory: Path
     return found
 
 
+def searched_places(environment: Mapping[str, str] | None = None, directory: Path | None = None) -> str:
+    """Where files of profiles are looked for, in words, for whoever expects one and has none."""
+    variables = os.environ if environment is None else environment
+    folder = _here() if directory is None else directory
+    mine = f"{USER_FILES[0]} in {user_folder(variables)}"
+    if folder is None:
+        return f"{mine}, and the current directory has been removed"
+    top = next((above for above in (folder, *folder.parents) if os.path.exists(above / ".git")), None)
+    above = "" if top == folder else f" or above it{'' if top is None else f', up to {top}'}"
+    theirs = f"{PROJECT_FILES[0]} (or {PROJECT_FILES[1]}, or [tool.parsl_like] in {PYPROJECT}) in {folder}{above}"
+    return f"{theirs}, nor {mine}"
+
+
 def is_data_file(name: str) -> bool:
     """Whether a name is that of a file of TOML or YAML, whether or not it is there."""
     return name.endswith(ENDINGS)

@@ -15,7 +15,11 @@ if TYPE_CHECKING:
 
     from parsl_like.profiles.toml_lines import Path
 
-_LINE: Final = re.compile(r"\(at line (\d+), column \d+\)")
+_LINE: Final = re.compile(r"\(at line (\d+), column (\d+)\)")
+
+_NAMED: Final = re.compile(r"([\w-]+)\s*=\s*$")
+_PYTHON: Final = re.compile(r"(?:True|False|None)\b|(?:\w+\.)*(?P<kind>[A-Za-z_]\w*)\(\s*(?P<arguments>.?)")
+_CONSTANTS: Final = {"True": "true", "False": "false", "None": '{ type = "none" }'}
 
 
 def read_toml(text: str, file: str) -> Node:
@@ -33,11 +37,28 @@ def read_toml(text: str, file: str) -> Node:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         found = _LINE.search(str(error))
-        place = Place(file, int(found.group(1)) if found else text.rstrip().count("\n") + 1)
-        raise ProfileError(place, f"this is no TOML: {error}.") from error
+        number = int(found.group(1)) if found else text.rstrip().count("\n") + 1
+        hint = _python_value(text.split("\n")[number - 1], int(found.group(2))) if found else None
+        raise ProfileError(Place(file, number), f"this is no TOML: {error}.", hint=hint) from error
     except RecursionError as error:
         raise ProfileError(Place(file), TOO_DEEP) from error
     return _node(document, (), lines_of(text), Place(file))
+
+
+def _python_value(line: str, column: int) -> str | None:
+    """What to write in place of a value that is written as in Python; None if what stands there is none.
+
+    Args:
+        line: The line that TOML does not allow.
+        column: Where in it, counted from 1.
+    """
+    named, value = _NAMED.search(line[: column - 1]), _PYTHON.match(line[column - 1 :])
+    if named is None or value is None:
+        return None
+    if value[0] in _CONSTANTS:
+        return f"write {named[1]} = {_CONSTANTS[value[0]]}"
+    more = "" if value["arguments"] == ")" else ", and its arguments beside its type"
+    return f'write {named[1]} = {{ type = "{value["kind"]}" }}{more}'
 
 
 def _node(value: Any, path: Path, lines: Mapping[Path, int], above: Place) -> Node:

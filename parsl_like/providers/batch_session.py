@@ -165,9 +165,9 @@ class BatchSession:
         refused = result.exit_code != 0 and self._dialect.refusal(result)
         if not refused and (job := self._doubts.adopt(paths.name, files)):
             return job
-        words = f"{command[0]} {'refused it' if result.exit_code else 'gave no job id'}; its script is {paths.script}"
-        code = result.exit_code or None
-        raise SubmitException(paths.name, words, result.stdout, result.stderr, code, transient=not refused)
+        words = f"{command[0]} {'refused it' if result.exit_code else 'gave no job id'}"
+        code, said = result.exit_code or None, (result.stdout, result.stderr)
+        raise SubmitException(paths.name, words, *said, code, transient=not refused, script=paths.script)
 
     # --- asking --------------------------------------------------------------------------------------------------
 
@@ -329,6 +329,13 @@ class BatchSession:
         """The path of a job's script, None if nobody knows it."""
         files = self._files.of(job)
         return None if files is None else str(files.script)
+
+    def remove(self, job: JobId) -> None:
+        """Remove all files of a job that is over, here and where it ran, as far as that machine answers."""
+        files = self._files.of(job)
+        if files is not None:
+            self._begin_call()
+            self._files.remove(files)
 
     # --- before anything is submitted ----------------------------------------------------------------------------
 

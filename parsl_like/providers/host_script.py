@@ -195,9 +195,10 @@ REMOVE = f"""\
 for name do
     for kind in sh out err ec files timeout ends batch cancelled begun pid; do rm -rf -- "$name.$kind"; done
 done
+cd / && rmdir -- "$folder" 2> /dev/null
 say done
 """
-"""Remove all files of jobs."""
+"""Remove all files of jobs, and the folder, given by its absolute path, if nothing else is in it."""
 
 
 class Seen(NamedTuple):

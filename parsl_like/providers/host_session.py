@@ -366,3 +366,9 @@ class HostSession:
     def script(self, job: JobId) -> str | None:
         """The path here of a job's script, None if nobody knows it."""
         return str(JobFiles(self._folder, str(job)).script) if self._knows(job) else None
+
+    def remove(self, job: JobId) -> None:
+        """Remove all files of a block that is over where it ran, as far as the machine answers."""
+        if self._knows(job):
+            self._begin_call()
+            self._mirror.remove(str(job))

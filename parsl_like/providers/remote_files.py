@@ -228,7 +228,10 @@ class Mirror:
             self._unwanted.difference_update(gone)
 
     def remove(self, name: str) -> None:
-        """Remove all files of a job there, as far as the machine answers."""
+        """Remove all files of a job there, and the folder if it is empty then, as far as the machine answers.
+
+        Should another job come, the folder is made again.
+        """
         if self._place is not None:
             with contextlib.suppress(ChannelError):
                 self._run(host_script.command(host_script.REMOVE, str(self._place.folder), name))

@@ -106,3 +106,4 @@ def test_names_for_people() -> None:
     other = found(Wanted("h", port=23, jump="a"))
     assert (other.key_name, other.scan) == ("[h]:23", "ssh-keyscan -p 23 h")
     assert other.login == "ssh -J me@a:22 -p 23 me@h"
+    assert found(Wanted("h", key="/a key")).login == "ssh -i '/a key' me@h"

@@ -86,7 +86,9 @@ def test_the_files_that_are_looked_into(tmp_path: Path) -> None:
     named = Destination(name="c", hostname="h", port=22, username="me", known_hosts=(str(nothing), str(one)))
     assert host_keys.known_hosts_files(named, None) == [one]
     assert host_keys.known_hosts_files(MACHINE, str(one)) == [one]
-    with pytest.raises(ConfigurationError, match=r"no file .*nothing of known machines.*ssh-keyscan -p 2222 login >> "):
+    with pytest.raises(
+        ConfigurationError, match=r"(?s)no file .*nothing of known machines.*ssh-keyscan -p 2222 login >> "
+    ):
         host_keys.known_hosts_files(MACHINE, str(nothing))
 
 

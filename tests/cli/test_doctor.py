@@ -135,6 +135,21 @@ def test_a_machine_that_cannot_be_reached(capsys: pytest.CaptureFixture[str]) ->
     assert "refused" in found["findings"][0]["what"]
 
 
+def test_commands_can_be_copied(capsys: pytest.CaptureFixture[str]) -> None:
+    """They are shown whole, on a line of their own, with the port and the key that the channel uses."""
+    key = f"/tmp/{'long-' * 30}key"
+    provider = f"SlurmProvider(channel=OpenSSHChannel('127.0.0.1', port=9, key_filename={key!r}, interactive=False))"
+    Path("site.py").write_text(
+        SITE.replace(
+            "from parsl_like.launchers", "from parsl_like.channels import OpenSSHChannel\nfrom parsl_like.launchers"
+        ).format(provider=provider)
+    )
+    assert main(["doctor", "site.py"]) == 4
+    lines = capsys.readouterr().out.splitlines()
+    assert "         Try: See whether this works in a terminal:" in lines
+    assert f"             ssh -i {key} -o IdentitiesOnly=yes -p 9 127.0.0.1" in lines
+
+
 @pytest.mark.parametrize("tunnel", [True, False])
 def test_a_script_is_looked_at_without_a_tunnel(tunnel: bool) -> None:
     """Nothing listens yet to which one could lead."""

@@ -46,12 +46,14 @@ def test_ends_are_counted_and_those_nobody_asked_for_are_trouble(scene: Scene) -
     scene.block(2.0, "MISSING", "1")
     scene.block(3.0, "SCALED_IN", "2")
     scene.block(4.0, "COMPLETED", "3")
+    scene.history.record(Record("block", 5.0, "4", {"executor": "htex", "job": None, "state": "FAILED"}))
     described = scene.history.described("htex")
-    assert described["ended"] == {"FAILED": 1, "MISSING": 1, "SCALED_IN": 1, "COMPLETED": 1}
-    assert described["failures"] == 2
+    assert described["ended"] == {"FAILED": 2, "MISSING": 1, "SCALED_IN": 1, "COMPLETED": 1}
+    assert described["failures"] == 3
     assert [(t["kind"], t["text"], t["since"]) for t in described["troubles"]] == [
         ("failed", "block 0 (job 12) is FAILED: exit code 1", 1.0),
         ("failed", "block 1 (job 12) is MISSING", 2.0),
+        ("failed", "block 4 (no job) is FAILED", 5.0),
     ]
 
 

@@ -15,7 +15,7 @@ from parsl_like.core.reattachment import Rendezvous
 from parsl_like.dataflow import reattaching
 from parsl_like.dataflow.blockfile import BLOCK_FILE_VERSION, BlockFile, Closed, Listening, Opened, read_blocks
 from parsl_like.dataflow.drivers import Life, life_of, this_driver
-from parsl_like.dataflow.reattaching import inherit, run_key
+from parsl_like.dataflow.reattaching import inherit, key_parts, run_key
 from parsl_like.executors.high_throughput.keys import create_keys
 from parsl_like.providers import LocalProvider
 
@@ -167,6 +167,32 @@ def test_another_key_is_left(runs: Path, blocks: int) -> None:
     dead_run(runs, "000", key="another", blocks=blocks)
     dead_run(runs, "001", blocks=0)
     assert heir(runs) == []
+
+
+def test_what_differs_is_told_aloud_with_the_way_out(
+    runs: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """The blocks hold nodes for which this run may have to wait."""
+    monkeypatch.setattr(reattaching, "_runs", lambda _: True)
+    monkeypatch.setattr(logging.getLogger("parsl_like"), "propagate", False)
+    monkeypatch.setattr(logging.getLogger("parsl_like"), "handlers", [logging.NullHandler()])
+    theirs = {"program": "/x/a.py", "interpreter": "3.11", "package": "1", "executor": "aa"}
+    dead_run(runs, "000", key="another", parts=theirs)
+    (runs / "099").mkdir()
+    own = {**theirs, "program": "/x/b.py", "executor": "bb"}
+    assert inherit(str(runs), str(runs / "099"), "htex", "key", own) is None
+    told = capfd.readouterr().err
+    assert "2 block(s) of " in told
+    assert "What differs: the program was /x/a.py; the description of the executor." in told
+    assert f"Try: parsl-like blocks cancel {runs / '000'} --all" in told
+    assert inherit(str(runs), str(runs / "099"), "htex", "key") is None
+    assert "What differs: the program, its interpreter or the description" in capfd.readouterr().err
+
+
+def test_the_parts_of_a_key(tmp_path: Path) -> None:
+    parts, other = (key_parts(str(tmp_path), "htex", htex(max_blocks=number)) for number in (1, 7))
+    assert [name for name in parts if parts[name] != other[name]] == ["executor"]
+    assert sys.executable in parts["interpreter"]
 
 
 def test_without_keys_or_scripts_nothing_is_taken(runs: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -253,6 +253,13 @@ def test_a_file_that_was_not_made_is_named_after_its_task(desk: Desk) -> None:
     task: AppFuture[Any] = AppFuture(40, "write")
     desk.submit(DataFuture(task, "out.csv", tid=40))
     task.set_exception(ValueError("no"))
+    assert desk.posted[1][2][0] == "task 40 (write)"
+
+
+def test_a_file_that_was_not_brought_is_no_failure_of_its_task(desk: Desk) -> None:
+    transfer = Future[Any]()
+    desk.submit(DataFuture(transfer, "out.csv", tid=40))
+    transfer.set_exception(ValueError("no"))
     assert desk.posted[1][2][0] == "a file of task 40"
 
 

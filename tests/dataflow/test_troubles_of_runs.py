@@ -90,6 +90,23 @@ def test_what_happened_stays() -> None:
     ]
 
 
+def test_one_cause_is_told_once() -> None:
+    """By the executor that is broken of it; of its blocks only what else there is to say."""
+    error = "Executor htex failed due to: 3 submissions were refused; the last: no such partition"
+    entries = [
+        entry("failed", "block 2 (no job) is FAILED: no such partition", 1, 2, 3),
+        entry("warning", error, 2, 2),
+        entry("warning", "the queue is silent", 2, 2),
+    ]
+    now = status(executors={"htex": {"error": error, "troubles": []}}, blocks={"htex": {"troubles": entries}})
+    assert sentences([*present(now, NOW), *lasting(now)]) == [
+        "executor htex: it is broken: 3 submissions were refused; the last: no such partition",
+        f"blocks of htex: 3 blocks failed since {clock(1)}, the last at {clock(2)}: block 2 (no job) is FAILED, of "
+        "which its executor's error tells",
+        f"blocks of htex: 1 warning at {clock(2)}: the queue is silent",
+    ]
+
+
 @pytest.mark.parametrize(("waited", "count"), [(STALLED_S - 1, 0), (STALLED_S, 1)])
 def test_tasks_that_wait_for_long(waited: float, count: int) -> None:
     facts = {"htex": {"outstanding": 3, "error": None, "stalled": NOW - waited}}

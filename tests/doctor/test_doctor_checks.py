@@ -8,22 +8,35 @@ from typing import Any
 import pytest
 
 from parsl_like.channels import SSHChannel
+from parsl_like.channels.errors import AuthException
+from parsl_like.core.advice import as_command
 from parsl_like.core.job_states import JobState
 from parsl_like.core.missing import missing_mark, missing_values
 from parsl_like.doctor.checks.commands import check_commands, check_launcher, check_python
 from parsl_like.doctor.checks.descriptions import (
     check_blocks,
     check_missing,
+    check_node_size,
     check_options,
     check_stand_ins,
     check_strategy,
 )
 from parsl_like.doctor.checks.folders import check_folder_use, check_sharing
 from parsl_like.doctor.checks.network import check_network
-from parsl_like.doctor.checks.queues import check_charging, check_queues, clock
+from parsl_like.doctor.checks.queues import check_charging, check_queues, clock, node_cores
 from parsl_like.doctor.checks.scripts import check_script
 from parsl_like.doctor.checks.testblock import check_block
-from parsl_like.doctor.findings import Finding, Report, Severity, listed, nearest, of_error, ordered, sentence
+from parsl_like.doctor.findings import (
+    Finding,
+    Report,
+    Severity,
+    listed,
+    nearest,
+    of_channel,
+    of_error,
+    ordered,
+    sentence,
+)
 from parsl_like.doctor.sightings import (
     Here,
     NodeKind,
@@ -74,6 +87,43 @@ def test_a_strategy_that_nobody_has() -> None:
 )
 def test_blocks_that_nobody_would_ask_for_or_use(options: Any, strategy: str | None, found: list[str]) -> None:
     assert names(check_blocks(WHERE, SlurmProvider(**options), strategy)) == found
+
+
+@pytest.mark.parametrize(
+    ("options", "provider", "strategy", "found"),
+    [
+        ({}, {}, "simple", 0),
+        ({}, {"max_blocks": 3}, "simple", 1),
+        ({}, {"max_blocks": 3}, None, 0),
+        ({}, {"max_blocks": 3, "min_blocks": 3}, "simple", 0),
+        ({}, {"max_blocks": 3, "init_blocks": 3}, "simple", 0),
+        ({}, {"max_blocks": 3, "cores_per_node": 8}, "simple", 0),
+        ({}, {"max_blocks": 3, "mem_per_node": 8}, "simple", 1),
+        ({"mem_per_worker": 2}, {"max_blocks": 3, "mem_per_node": 8}, "simple", 0),
+        ({"max_workers_per_node": 8}, {"max_blocks": 3}, "simple", 0),
+        ({"available_accelerators": 4}, {"max_blocks": 3}, "simple", 0),
+    ],
+)
+def test_more_blocks_than_tasks_need(options: Any, provider: Any, strategy: str | None, found: int) -> None:
+    executor = HighThroughputExecutor(provider=SlurmProvider(**provider), **options)
+    assert names(check_node_size(WHERE, executor, strategy, None)) == ["node-size-unknown"] * found
+
+
+def test_what_a_node_has_is_told_where_the_batch_system_tells_it() -> None:
+    executor = HighThroughputExecutor(cores_per_worker=4, provider=SlurmProvider(max_blocks=3))
+    (finding,) = check_node_size(WHERE, executor, "simple", 64)
+    assert finding.severity is Severity.WARNING
+    assert finding.fix == "Give the executor max_workers_per_node=16, or the provider cores_per_node=64."
+    (finding,) = check_node_size(WHERE, executor, "simple", None)
+    assert finding.fix == "Give the executor max_workers_per_node=N, or the provider cores_per_node=N."
+    seen = SeenSystem(queues=(SHORT, Queue("long", kinds=(NodeKind(1, 32), NodeKind(1)))))
+    assert [node_cores(SlurmProvider(partition=name), SYSTEM, seen) for name in (None, "short", "long", "x")] == [
+        2,
+        2,
+        32,
+        None,
+    ]
+    assert node_cores(SlurmProvider(), SYSTEM, SeenSystem()) is None
 
 
 @pytest.mark.parametrize("value", ["<account>", "YOUR_ACCOUNT", "your-account-here", "CHANGEME", "TODO", "xxx"])
@@ -399,6 +449,7 @@ def test_words() -> None:
     assert sentence("correct it") == "Correct it."
     assert sentence("Why?") == "Why?"
     assert sentence("  ") == ""
+    assert sentence(f"try this:{as_command('ssh h')}") == "Try this:\n    ssh h"
     assert listed([]) == "none"
     assert listed(["a", "b", "c"], most=2) == "a, b and 1 more"
     assert nearest("shrot", ["short"]) == "short"
@@ -410,3 +461,13 @@ def test_an_error_of_the_package_as_a_finding() -> None:
     finding = of_error("description", "Config", error, "Correct it.")
     assert (finding.what, finding.fix) == ("Config.retries is 'x'; expected a number.", "Give 3.")
     assert of_error("description", "Config", ConfigurationError("No."), "Correct it.").fix == "Correct it."
+
+
+def test_a_login_by_hand_is_told_as_one_after_which_the_doctor_is_asked_again() -> None:
+    """Where a program would go on by itself: the doctor has ended."""
+    error = AuthException("Permission denied", "h", hint=f"the program goes on then:{as_command('ssh -f -N -M h')}")
+    assert of_channel(WHERE, error).fix == "The program goes on then:\n    ssh -f -N -M h"
+    error.by_hand = "ssh -p 2222 h"
+    finding = of_channel(WHERE, error)
+    assert finding.fix == "See whether this works in a terminal, then ask the doctor again:\n    ssh -p 2222 h"
+    assert of_channel(WHERE, AuthException("No", "h")).fix == "See whether the machine can be reached by hand."

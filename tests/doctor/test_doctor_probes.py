@@ -20,7 +20,7 @@ from parsl_like.doctor.probes.listener import Listener, bound
 from parsl_like.doctor.probes.network import ports_of, reached_at, seen_network
 from parsl_like.doctor.probes.node_reports import lines_in, node_command, nodes_in
 from parsl_like.doctor.probes.on_node import MARK
-from parsl_like.doctor.probes.scripts import malformed
+from parsl_like.doctor.probes.scripts import absent_sources, malformed
 from parsl_like.doctor.probes.systems import needed_commands, seen_commands, seen_system
 from parsl_like.doctor.systems import system_of
 from parsl_like.errors import ChannelError
@@ -337,3 +337,32 @@ def test_where_commands_are() -> None:
 def test_a_script_that_bash_cannot_read() -> None:
     assert "unexpected" in str(malformed("if true; then\n"))
     assert malformed("echo 'a b'\n") is None
+
+
+def test_files_that_a_script_reads_and_that_are_not_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    there = tmp_path / "bin" / "activate"
+    there.parent.mkdir()
+    there.touch()
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("NO_SUCH", raising=False)
+    assert absent_sources(f"source {there}\n. ~/bin/activate && source '$HOME/bin/activate'; echo source /no") == []
+    text = "module load x; source ~/venv/activate # mine\n. /no/such arg\nsource ~/venv/activate"
+    assert absent_sources(text) == [f"{tmp_path}/venv/activate", "/no/such"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "source relative/file",
+        "source $NO_SUCH/file",
+        "source /no/such || true",
+        "if true; then\nsource /no/such\nfi",
+        "[ -f /no/such ] && . /no/such",
+        "cat <<E\nsource /no/such\nE",
+        "source $(conda info --base)/no",
+        "source 'no",
+        "source",
+    ],
+)
+def test_what_only_a_shell_can_tell_is_left_to_it(text: str) -> None:
+    assert absent_sources(text) == []

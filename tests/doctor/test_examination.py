@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from parsl_like.channels import OpenSSHChannel
 from parsl_like.config import Config
 from parsl_like.core.missing import missing_mark
 from parsl_like.doctor.examination import examined, of_unusable
+from parsl_like.doctor.findings import Severity
 from parsl_like.doctor.sightings import SeenScript
 from parsl_like.doctor.wishes import Wishes
 from parsl_like.errors import ConfigurationError
@@ -87,6 +89,20 @@ def test_values_that_nobody_has_said() -> None:
     provider = SlurmProvider(account=missing_mark("account"))
     report = found(Config([HighThroughputExecutor("s", provider)]))
     assert "value-missing" in checks(report)
+
+
+def test_files_that_worker_init_reads() -> None:
+    (finding,) = found(Config([HighThroughputExecutor("a", LocalProvider(worker_init="source /no/such"))])).findings
+    assert (finding.check, finding.severity) == ("worker-init", Severity.WARNING)
+    assert "worker_init reads /no/such" in finding.what
+    provider = SlurmProvider(worker_init="source /no/such", channel=OpenSSHChannel("nowhere.invalid"))
+    assert "worker-init" not in checks(found(Config([HighThroughputExecutor("a", provider)])))
+
+
+def test_more_blocks_than_one_and_a_size_that_nobody_says() -> None:
+    provider = LocalProvider(max_blocks=2)
+    assert checks(found(Config([HighThroughputExecutor("a", provider)]))) == ["node-size-unknown"]
+    assert checks(found(Config([HighThroughputExecutor("a", provider, max_workers_per_node=2)]))) == []
 
 
 def test_scripts_are_judged_once_nothing_else_explains_them() -> None:

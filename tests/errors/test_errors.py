@@ -137,8 +137,11 @@ FACTS: dict[str, Facts] = {
     ),
     "SubmitException": Facts(
         ("parsl_like.auto", "sbatch refused it", "", "invalid account\n", 1),
-        {"transient": True},
-        ("parsl_like.auto", "sbatch refused it", "exit code 1", "invalid account"),
+        {"transient": True, "script": "/runs/block-0.sh"},
+        (
+            "parsl_like.auto",
+            "sbatch refused it (exit code 1)\n  stderr: invalid account\n  script: /runs/block-0.sh",
+        ),
         {"job_name": "parsl_like.auto", "retcode": 1, "stderr": "invalid account\n", "transient": True},
     ),
     "BadLauncher": Facts(
@@ -328,3 +331,8 @@ def test_what_is_not_known_is_not_said() -> None:
     assert errors.BadStdStreamFile("why").reason == "why"
     assert str(errors.BadLauncher(7)) == "Bad launcher provided: 7"
     assert "host h." in str(errors.ManagerLost("m", "h"))
+
+
+def test_what_to_try_has_a_line_of_its_own_behind_several() -> None:
+    assert str(ParslError("no", hint="it.", log_path="/x")) == "no Try: it. See /x"
+    assert str(ParslError("no\n  really", hint="it.", log_path="/x")) == "no\n  really\n  Try: it.\n  See /x"

@@ -20,6 +20,7 @@ from urllib.parse import quote
 import pytest
 
 from examples import source_census
+from parsl_like.dataflow.errors import DependencyError
 from parsl_like.memo.history import facts_in
 
 REPOSITORY = Path(source_census.__file__).parents[1]
@@ -435,6 +436,18 @@ def test_errors_that_are_the_same_are_shown_once() -> None:
     with pytest.raises(source_census.TasksFailedError) as failed:
         source_census.wait_for(futures)
     assert str(failed.value).splitlines()[1:] == ["- ValueError: it is 0", "- ValueError: it is 1"]
+
+
+def test_what_only_follows_from_an_error_is_not_shown_beside_it() -> None:
+    futures = [Future[int]() for _ in range(3)]
+    futures[0].set_exception(cause := ValueError("no"))
+    for number, future in enumerate(futures[1:], 2):
+        future.set_exception(DependencyError([(cause, "task 1 (f)")], number))
+    with pytest.raises(source_census.TasksFailedError, match="3 of 3 tasks failed") as failed:
+        source_census.wait_for(futures)
+    assert str(failed.value).splitlines()[1:] == ["- ValueError: no"]
+    with pytest.raises(source_census.TasksFailedError, match="DependencyError"):
+        source_census.wait_for(futures[1:])
 
 
 def test_the_table_is_aligned_and_printable_everywhere() -> None:

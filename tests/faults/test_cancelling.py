@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import threading
+from collections import defaultdict
 from concurrent.futures import CancelledError
 from typing import TYPE_CHECKING, Any
 
@@ -142,9 +143,13 @@ def test_in_pipes(run: DataFlowKernel, stopwatch: Stopwatch) -> None:
     chance = random.Random(3)
     add(0, 0).result(WAIT)
     with stopwatch:
-        futures = [add(number, 1) for number in range(5000)]
-        chosen = chance.sample(range(5000), 500)
-        canceled = {number for number in chosen if futures[number].cancel()}
+        chosen = defaultdict[int, list[int]](list)
+        for number in chance.sample(range(4000), 500):
+            chosen[number + chance.choice((0, 1, 10, 100, 1000))].append(number)
+        futures, canceled = [], set[int]()
+        for latest in range(5000):  # some are canceled at once, some when they are in a pipe, run, or have ended
+            futures.append(add(latest, 1))
+            canceled.update(number for number in chosen[latest] if futures[number].cancel())
         for number, future in enumerate(futures):
             if number in canceled:
                 is_canceled(future)

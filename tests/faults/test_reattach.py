@@ -46,6 +46,16 @@ def jobs() -> list[Path]:
     return sorted(Path("runinfo").glob("[0-9]*/submit_scripts/*.sh"))
 
 
+def on_file(run: str) -> set[str]:
+    """The blocks whose jobs are on file, to be found by the next driver."""
+    return {line["block"] for line in told(run) if line["what"] == "block" and line.get("job")}
+
+
+def told(run: str) -> list[dict[str, Any]]:
+    whole = Path(f"runinfo/{run}/htex/blocks.jsonl").read_text().rpartition("\n")[0]
+    return [json.loads(line) for line in whole.splitlines()]
+
+
 def log(run: str) -> str:
     return Path(f"runinfo/{run}/parsl_like.log").read_text()
 
@@ -157,6 +167,28 @@ def test_killed_with_its_interchange(start: Start, stopwatch: Stopwatch) -> None
 
 
 @pytest.mark.fault(
+    "driver",
+    "killed while it restarts its interchange, with reattach=60, and started again",
+    "the same managers run its tasks",
+    bound=15,
+)
+def test_killed_at_the_restart_of_its_interchange(start: Start, stopwatch: Stopwatch) -> None:
+    """It listens already for the next interchange, and has told nobody of it."""
+    first = start("hold")
+    first.is_ready()
+    managers = all_connected()
+    kill_with_interchange(first)
+    (sockets,) = {line["where"]["sockets"] for line in told("000") if line["what"] == "listening"}
+    with socket.socket(socket.AF_UNIX) as door:
+        door.bind(f"{sockets}/driver-data-2")
+    with stopwatch:
+        second = start("work")
+        assert what_it_found(second)["managers"] == managers
+    assert len(jobs()) == 2
+    ends(second, second.others(), WAIT)
+
+
+@pytest.mark.fault(
     "driver", "told to end, or ended by an exception, with reattach=60", "its blocks wait, and are taken over", bound=40
 )
 @pytest.mark.parametrize("how", ["SIGTERM", "SIGHUP", "exception"])
@@ -187,7 +219,7 @@ def test_blocks_that_start_later(start: Start, meanwhile: str, stopwatch: Stopwa
     words = ('worker_init="touch init.began; while [ ! -e started ]; do sleep 0.05; done"',)
     first = start("begin", *words)
     first.is_ready()
-    processes.until(lambda: len(jobs()) == 2, WAIT)
+    processes.until(lambda: len(on_file("000")) == 2, WAIT)
     (kill_with_interchange if meanwhile == "forsaken" else kill)(first)
     with stopwatch:
         if meanwhile != "driven":

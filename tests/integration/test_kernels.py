@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pathlib
+import re
 import threading
 import time
 from typing import TYPE_CHECKING, Any
@@ -205,8 +206,11 @@ def test_failed_try_is_in_the_log_with_its_traceback(tmp_path: pathlib.Path) -> 
 
     with parsl_like.load(Config(retries=1, run_dir="runs")) as kernel:
         assert fails_until(str(tmp_path / "a"), 1).result(WAIT) == 1
+        with pytest.raises(OSError, match="try"):
+            fails_until(str(tmp_path / "b"), 9).result(WAIT)
     log = (pathlib.Path(kernel.run_dir) / "parsl_like.log").read_text()
-    assert "will be tried again" in log
+    assert re.search(r"task \d+ \(fails_until\) will be tried again after try 0", log)
+    assert re.search(r"task \d+ \(fails_until\) failed after try 1", log)
     assert 'raise OSError(f"try {done}")' in log
 
 

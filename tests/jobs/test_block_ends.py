@@ -84,6 +84,14 @@ class TestDraining:
         driver.answered(job0=ended(0))
         assert driver.decide(connected=(), draining=()) == [Submit(B)]
 
+    def test_one_that_is_gone_while_its_job_is_not_known_to_be_over_is_said_to_be_so(self) -> None:
+        driver = working()
+        driver.wait(50).decide(draining=(A,))
+        assert driver.wait(6).decide(connected=(), draining=()) == []
+        assert driver.controller.last_decision == (
+            "blocks whose managers have gone, and whose jobs are not known to be over, are still in the way"
+        )
+
     def test_tasks_that_no_block_will_take_are_on_record(self) -> None:
         driver = Driver(init=1, high=2)
         driver.start()

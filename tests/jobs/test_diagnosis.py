@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from parsl_like.core.ids import BlockId, JobId
 from parsl_like.core.job_states import JobState
 from parsl_like.errors import BadStateException, ScaleOutFailed
-from parsl_like.jobs.diagnosis import TAIL_LINES, Evidence, explain, tail
+from parsl_like.jobs.diagnosis import ASK_THE_DOCTOR, TAIL_LINES, Evidence, explain, tail
 from parsl_like.jobs.row import BlockRow
 
 if TYPE_CHECKING:
@@ -59,7 +59,13 @@ def test_standard_output_speaks_where_standard_error_is_silent(tmp_path: Path) -
 def test_without_a_block_the_batch_systems_words_are_all_there_is() -> None:
     error = explain("htex", "slurm", "6 submissions were refused; the last: no such partition", None, Evidence())
     assert "no such partition" in str(error)
-    assert error.hint is not None
+    assert error.hint == ASK_THE_DOCTOR
+
+
+def test_a_block_that_had_no_job_is_said_to_have_none_and_the_doctor_is_named() -> None:
+    error = explain("htex", "slurm", "x", row(job=None), Evidence())
+    assert "block 0, no job, state" in str(error)
+    assert str(error).endswith(f"\n  Try: {ASK_THE_DOCTOR}")
 
 
 def test_of_a_long_output_the_end_is_shown(tmp_path: Path) -> None:

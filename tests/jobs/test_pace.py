@@ -6,7 +6,7 @@ import pytest
 
 from parsl_like.core.ids import BlockId, JobId
 from parsl_like.core.job_states import JobState
-from parsl_like.jobs.pace import CLOSING_POLL_S, FIRST_POLL_S, HOPELESS_POLL_S, LONGEST_CALM_S, Pace
+from parsl_like.jobs.pace import ABSENT_POLL_S, CLOSING_POLL_S, FIRST_POLL_S, HOPELESS_POLL_S, LONGEST_CALM_S, Pace
 from parsl_like.jobs.row import BlockRow
 
 PERIOD = 30.0
@@ -66,6 +66,13 @@ def test_a_job_that_can_never_start_is_looked_at_often_for_a_while() -> None:
     assert Pace(PERIOD).pause(rows, 1000.0) == HOPELESS_POLL_S
     rows[1].cancel_asked = 900.0
     assert Pace(PERIOD).pause(rows, 1000.0) == PERIOD
+
+
+def test_a_job_that_answers_leave_out_is_looked_at_often_until_it_is_known_to_be_gone() -> None:
+    others = row(connected=True, connected_since=5.0)
+    assert Pace(PERIOD).pause([others, row(parted=900.0, misses=1)], 1000.0) == ABSENT_POLL_S
+    assert Pace(PERIOD).pause([others, row(connected=True, connected_since=5.0, misses=1)], 1000.0) == PERIOD
+    assert Pace(2.0).pause([others, row(misses=1)], 1000.0) == 2.0
 
 
 @pytest.mark.parametrize(("period", "announced", "pause"), [(30.0, False, 60.0), (1.0, False, 5.0), (1.0, True, 60.0)])

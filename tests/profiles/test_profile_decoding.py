@@ -57,6 +57,9 @@ PROVIDER = f'{HEAD}[executors.provider]\ntype = "SlurmProvider"\n'
             5,
             r"cannot be imported: ModuleNotFound",
         ),
+        (f'{PROVIDER}launcher = "SrunLauncher"', 5, r'Bad launcher.* Try: write \{ type = "SrunLauncher" \}$'),
+        (f'{PROVIDER}channel = "LocalChannel()"', 5, r'channel is .* Try: write \{ type = "LocalChannel" \}$'),
+        (f'{HEAD}provider = "SlurmProvider"', 3, r'provider is .* Try: write \{ type = "SlurmProvider" \}$'),
         ('retry_handler = "json:dump_"', 1, r"no attribute 'dump_'.*did you mean 'dumps?'"),
         ('retry_handler = "json"', 1, r"Config\.retry_handler is 'json'"),
         (
@@ -105,6 +108,8 @@ def test_yaml_says_it_as_toml_does() -> None:
         ProfileError, match=r"^site\.yaml:6: SlurmProvider has no 'accounts'\. Try: did you mean 'account'"
     ):
         from_yaml(text, "site.yaml")
+    with pytest.raises(ProfileError, match=r"Try: write \{ type: SrunLauncher \}$"):
+        from_yaml(text.replace("accounts: x", "launcher: SrunLauncher"), "site.yaml")
 
 
 @pytest.mark.parametrize(

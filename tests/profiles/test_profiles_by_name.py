@@ -146,8 +146,40 @@ def test_names_of_plugins_and_nearest_names(here: Here, monkeypatch: pytest.Monk
     monkeypatch.setattr(PluginManager, "site_configs", {"observatory": lambda retries=5: Config(retries=retries)})
     assert here.config("observatory").retries == 5
     assert here.config("observatory", retries=6).retries == 6
-    with pytest.raises(ConfigurationError, match=r"no configuration 'observatry'\. Try: did you mean 'observatory'"):
+    with pytest.raises(ConfigurationError, match=r"no configuration 'observatry'\..* Try: did you mean 'observatory'"):
         here.config("observatry")
+
+
+def test_where_there_is_no_file_of_profiles_it_is_said_where_it_was_looked_for(here: Here) -> None:
+    """A far likeness to a site's name would lead astray whoever is only in the wrong folder."""
+    with pytest.raises(ConfigurationError) as found:
+        here.config("cluster")
+    said = str(found.value)
+    assert (
+        f"There is no parsl_like.toml (or parsl_like.yaml, or [tool.parsl_like] in pyproject.toml) in {here.project}"
+        in said
+    )
+    assert f" or above it, nor config.toml in {here.user}. Try: go to the folder that has the file" in said
+    assert "illinoiscluster" not in said
+    (here.project.parent / ".git").mkdir()
+    with pytest.raises(ConfigurationError, match=rf"or above it, up to {here.project.parent}, nor"):
+        here.config("cluster")
+    (here.project / ".git").mkdir()
+    with pytest.raises(ConfigurationError, match=rf"in {here.project}, nor"):
+        here.config("cluster")
+
+
+def test_ones_own_profiles_are_told_first(here: Here) -> None:
+    here.write("parsl_like.toml", "[profiles.mine]\n[profiles.small]\n")
+    with pytest.raises(
+        ConfigurationError, match=r"'nope'\. Try: your profiles are mine, small; parsl-like config list shows \d+ that"
+    ):
+        here.config("nope")
+    with pytest.raises(ConfigurationError, match=r"did you mean 'small'"):
+        here.config("smalle")
+    here.write("parsl_like.toml", "[profiles]\n")
+    with pytest.raises(ConfigurationError, match=r"'nope'\. Try: put the profile into a file; parsl-like config list"):
+        here.config("nope")
 
 
 @pytest.mark.parametrize(

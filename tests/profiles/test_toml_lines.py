@@ -128,6 +128,28 @@ def test_what_is_no_toml_is_refused_with_its_line(text: str, said: str) -> None:
         read_toml(text, "x.toml")
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("launcher = SrunLauncher()", 'write launcher = { type = "SrunLauncher" }'),
+        (
+            'a = 1\nlauncher = parsl_like.launchers.SrunLauncher(overrides="-v")',
+            'write launcher = { type = "SrunLauncher" }, and its arguments beside its type',
+        ),
+        ('provider = { type = "SlurmProvider", launcher = X( ) }', 'write launcher = { type = "X" }'),
+        ("exclusive = True", "write exclusive = true"),
+        ("encrypted=False # no", "write encrypted = false"),
+        ("strategy = None", 'write strategy = { type = "none" }'),
+        ("strategy = Nonesuch", None),
+        ("list = [1, None]", None),
+    ],
+)
+def test_what_is_written_as_in_python_is_told_as_toml(text: str, said: str | None) -> None:
+    with pytest.raises(ProfileError, match="this is no TOML") as caught:
+        read_toml(text, "x.toml")
+    assert caught.value.hint == said
+
+
 def test_what_is_nested_without_end_is_refused() -> None:
     with pytest.raises(ProfileError, match=r"^x\.toml: this is nested too deeply"):
         read_toml(f"a = {'[' * 100_000}", "x.toml")

@@ -77,3 +77,5 @@ def test_all_files_of_a_job_and_of_no_other_are_removed(tmp_path: Path) -> None:
     (tmp_path / "job.files").mkdir()
     assert said(run(host_script.REMOVE, str(tmp_path), "job").stdout) == ["done"]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["job.1.sh", "other.sh"]
+    assert said(run(host_script.REMOVE, str(tmp_path), "job.1", "other").stdout) == ["done"]
+    assert not tmp_path.exists()

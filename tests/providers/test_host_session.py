@@ -138,6 +138,14 @@ def test_one_command_starts_a_block_and_one_asks_for_all(machine: Machine, sessi
     session.cancel(jobs)
 
 
+def test_of_a_block_that_is_over_nothing_stays_if_that_is_wanted(machine: Machine, session: HostSession) -> None:
+    job = session.submit(request("true"))
+    assert end_of(session, job).state is JobState.COMPLETED
+    assert machine.there("*.sh")
+    session.remove(job)
+    assert not list((machine.home / ".parsl_like").iterdir())
+
+
 def test_what_is_asked_again_at_once_is_answered_without_a_command(
     machine: Machine, session: HostSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:

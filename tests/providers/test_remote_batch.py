@@ -173,8 +173,18 @@ def test_what_would_be_submitted_is_shown_without_asking_the_machine(site: Site)
 def test_the_batch_system_judges_a_script_that_was_sent_and_is_removed(site: Site) -> None:
     with closing(site.session()) as session:
         assert session.judge(request("true")).exit_code == 0
-    assert not site.there("*.sh")
+    assert not list((site.home / ".parsl_like").iterdir())
     assert not [path for path in site.here.iterdir() if path.suffix == ".sh"]
+
+
+def test_of_a_job_that_is_over_nothing_stays_if_that_is_wanted(site: Site) -> None:
+    with closing(site.session()) as session:
+        assert session.judge(request("true")).exit_code == 0
+        job = session.submit(request("true"))  # in the same folder, which is made again
+        assert end_of(session, job).state is JobState.COMPLETED
+        assert site.there("*.sh")
+        session.remove(job)
+    assert not list((site.home / ".parsl_like").iterdir())
 
 
 def test_output_of_a_job_that_runs_is_fetched_when_somebody_asks(site: Site, tmp_path: Path) -> None:

@@ -125,14 +125,10 @@ class Laptop:
         """What serves its connections on the login node."""
         return self.system("sessions").split()
 
-    def nothing_is_left(self, but: str = "") -> None:
-        """Wait until programs that have ended have left no process on either side, be it a job's or a login's.
-
-        Args:
-            but: A command that may be there.
-        """
+    def nothing_is_left(self) -> None:
+        """Wait until programs that have ended have left no process on either side, be it a job's or a login's."""
         deadline, pause = time.monotonic() + NOTHING_LEFT_S, threading.Event()
-        while left := self._left() - {but, "(gone)"}:
+        while left := self._left() - {"(gone)"}:
             assert time.monotonic() < deadline, f"still there: {left}"
             pause.wait(0.1)
 

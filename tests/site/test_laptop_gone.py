@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from tests.site.slurm import Slurm
 
 pytest_plugins = ["tests.site.laptop_fixtures"]
-LOGIN = "cat"
-"""With what a login by ssh waits; it is there as long as its server has not noticed that the network is gone."""
 
 
 def forget_connections(laptop: Laptop) -> None:
@@ -43,7 +41,7 @@ def test_a_connection_that_is_gone_for_good(fault: str, laptop: Laptop, slurm: S
     measure.since(f"{fault} for good, to the end of the programs", began, 90)
     slurm.until(lambda: not slurm.live(), "the end of the blocks, which nobody could end", seconds=60)
     measure.since(f"{fault} for good, to no job", began, 90)
-    laptop.nothing_is_left(but=LOGIN if fault == "cut" else "")
+    laptop.nothing_is_left()
     measure.since(f"{fault} for good, to nothing left on either side", began, 120)
     forget_connections(laptop)
     laptop.nothing_is_left()
@@ -66,6 +64,6 @@ def test_tasks_fail_with_the_reason_when_it_is_gone_for_long(laptop: Laptop, slu
         assert "SSHException" in text, (kind, last)
         assert f"{laptop.facts['LAPTOP_LOGIN']}: the connection failed" in text, (kind, text)
     slurm.until(lambda: not slurm.live(), "the end of the blocks, which nobody could end", seconds=60)
-    laptop.nothing_is_left(but=LOGIN)
+    laptop.nothing_is_left()
     forget_connections(laptop)
     laptop.nothing_is_left()

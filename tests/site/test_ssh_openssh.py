@@ -25,7 +25,8 @@ from parsl_like.channels.errors import (
     SSHException,
     UnknownHostKeyException,
 )
-from parsl_like.channels.openssh.background import begin_lifeline
+from parsl_like.channels.openssh import lifeline as lifelines
+from parsl_like.channels.openssh.lifeline import begin_lifeline
 from parsl_like.errors import ChannelError
 from parsl_like.testing.contracts import RemoteChannelContract
 
@@ -262,6 +263,41 @@ def test_the_next_connection_ends_what_the_server_has_not_noticed(ssh_servers: S
         same.end()
 
 
+def test_without_a_sign_of_life_the_command_there_ends_and_the_login_does_not(
+    ssh_servers: SSHServers, session: OpenSSHSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As after a cut that the server has not noticed: nothing of ours waits there until it does."""
+    impatient = lifelines._SCRIPT.replace(f"sleep {lifelines.STEP_S}", "sleep 0.1")
+    monkeypatch.setattr(lifelines, "_SCRIPT", impatient)
+    shared = session._shared()
+    lifeline = begin_lifeline(shared.login, shared.socket, tmp_path / "log", shared._far_end)
+    assert lifeline.greets(PATIENCE_S)
+    _until(lambda: not lifeline.holds, "the command has ended by itself")
+    lifeline.end()
+    assert shared.stands
+    talkative = begin_lifeline(shared.login, shared.socket, tmp_path / "log", shared._far_end)
+    assert talkative.greets(PATIENCE_S)
+    monkeypatch.setattr(lifelines, "BEAT_S", 0.05)
+    talkative.keep(lambda: None)
+    over = time.monotonic() + 2 * lifelines.STEPS_OF_SILENCE * 0.1
+    _until(lambda: time.monotonic() > over or not talkative.holds, "twice the silence that is allowed")
+    assert talkative.holds
+    talkative.end()
+
+
+def test_a_login_whose_lifeline_has_ended_is_held_again(ssh_servers: SSHServers) -> None:
+    """This machine slept; nobody has to log in again when it wakes up."""
+    with closing(_channel(ssh_servers, keepalive=3.0).open()) as session:
+        shared = session._shared()
+        first = shared._lifeline
+        assert first is not None
+        first._process.kill()
+        _until(lambda: shared.stands and shared._lifeline is not first, "it is held again")
+        assert shared._lifeline is not None
+        assert shared._lifeline.far_end == first.far_end, "over the same connection"
+        assert session.run(["echo", "here"], timeout=PATIENCE_S).stdout == "here\n"
+
+
 # --- files
 
 
@@ -382,7 +418,7 @@ def test_a_login_by_hand_is_used_and_not_ended(ssh_servers: SSHServers, tmp_path
         channel.open()
     assert caught.value.transient
     assert caught.value.hint is not None
-    words = shlex.split(caught.value.hint.partition(": ")[2])
+    words = shlex.split(caught.value.hint.partition(":")[2])
     _by_hand([*words[:1], "-o", "BatchMode=yes", *words[1:]])
     stop = ["ssh", "-F", "/dev/null", "-S", str(tmp_path / "c"), "-O", "exit", "127.0.0.1"]
     try:

@@ -43,7 +43,7 @@ class Login:
     proxy_jump: str | None = None
     config_filename: str | None = None
     options: tuple[str, ...] = ()
-    keepalive: float = 5.0
+    keepalive: float = 4.0
     control_path: str | None = None
     program: str = "ssh"
 
@@ -102,6 +102,13 @@ def hand_line(login: Login, socket: str) -> str:
         f"ServerAliveInterval={max(1, round(login.keepalive))}",
     ]
     return shlex.join([*words, *_way(login), *_to(login)[1:]])
+
+
+def plain_line(login: Login) -> str:
+    """What to type to see whether a login works, apart from any program."""
+    import shlex
+
+    return shlex.join([login.program, *_way(login), *_to(login)[1:]])
 
 
 def command_line(login: Login, socket: str, command: str) -> list[str]:

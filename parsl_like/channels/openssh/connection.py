@@ -8,6 +8,7 @@ this program is killed.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 import time
@@ -18,9 +19,10 @@ from typing import TYPE_CHECKING, Final
 
 from parsl_like.channels.errors import SSHException
 from parsl_like.channels.openssh import background, command_lines
-from parsl_like.channels.openssh.background import FarEnd, Lifeline
+from parsl_like.channels.openssh.lifeline import FarEnd, Lifeline, begin_lifeline
 from parsl_like.channels.openssh.logins import Attempt, log_in, said_in
 from parsl_like.channels.openssh.refusals import last_words
+from parsl_like.core.advice import as_command
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -37,6 +39,9 @@ TRIES: Final = 3
 PAUSE_S: Final = 0.2
 LEADING_AGAIN_S: Final = 3.0
 """How long a connection that was made again waits for the old one to let go of a forwarded port."""
+
+HOLDING_S: Final = 10.0
+"""How long it may take to hold a connection again that is there."""
 
 
 class Connection:
@@ -170,7 +175,7 @@ class Connection:
                     raise self._lost(f"there is no connection at {self.socket}")
                 Path(self.socket).unlink(missing_ok=True)
                 self._log_in(again, deadline)
-            lifeline = background.begin_lifeline(self.login, self.socket, self._log(), self._far_end)
+            lifeline = begin_lifeline(self.login, self.socket, self._log(), self._far_end)
             if lifeline.greets(max(1.0, deadline - time.monotonic())):
                 break
             lifeline.end()
@@ -181,6 +186,15 @@ class Connection:
         if lifeline.far_end != self._far_end:  # else it is the same connection, by which the ports are led
             self._not_led = set(self._forwards)
         self._lifeline, self._far_end = lifeline, lifeline.far_end
+        lifeline.keep(self._hold)
+
+    def _hold(self) -> None:
+        """Nothing of ours holds the connection any more: it would end by itself soon, and the login with it."""
+        with self._lock:
+            if self._closed or self.stands or not background.is_there(self.login, self.socket):
+                return
+            with contextlib.suppress(SSHException):  # told to whoever needs it next, and tries again
+                self._make(time.monotonic() + HOLDING_S)
 
     def _log_in(self, again: bool, deadline: float) -> None:
         attempt = Attempt(
@@ -226,11 +240,13 @@ class Connection:
         )
 
     def _lost(self, why: str) -> SSHException:
-        hint = None
+        hint = by_hand = None
         if self.login.control_path is not None:
             by_hand = command_lines.hand_line(self.login, self.socket)
-            hint = f"log in by hand; the program goes on by itself then: {by_hand}"
-        return SSHException(why, self.login.target, transient=True, hint=hint)
+            hint = f"log in by hand; the program goes on by itself then:{as_command(by_hand)}"
+        error = SSHException(why, self.login.target, transient=True, hint=hint)
+        error.by_hand = by_hand
+        return error
 
     # --- its files
 

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from parsl_like.channels.errors import AuthException, SSHException
-from parsl_like.channels.openssh.command_lines import Login, login_line
+from parsl_like.channels.openssh.command_lines import Login, login_line, plain_line
 from parsl_like.channels.openssh.questions import AT_THE_TERMINAL, Echo, Questions
-from parsl_like.channels.openssh.refusals import KNOWN_MACHINES, last_words, refusal
+from parsl_like.channels.openssh.refusals import KNOWN_MACHINES, last_words, refusal, see_whether
+from parsl_like.core.advice import as_command
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -66,11 +67,13 @@ def log_in(attempt: Attempt, limit: float) -> None:
         return
     if code is None:
         raise _too_late(attempt, limit, last_words(said))
-    error = refusal(said, attempt.login.target, attempt.login.host_keys_filename or KNOWN_MACHINES)
+    known = attempt.login.host_keys_filename or KNOWN_MACHINES
+    error = refusal(said, attempt.login.target, known, plain_line(attempt.login))
     if isinstance(error, AuthException) and attempt.questions.at_terminal and not terminal:
         # Somebody can still log in by hand, in any terminal, and the program goes on.
         error.transient = True
-        error.hint = f"log in by hand; the program goes on by itself then: {attempt.by_hand}"
+        error.hint = f"log in by hand; the program goes on by itself then:{as_command(attempt.by_hand)}"
+        error.by_hand = plain_line(attempt.login) if attempt.login.control_path is None else attempt.by_hand
     raise error
 
 
@@ -130,5 +133,5 @@ def _wait(process: subprocess.Popen[bytes], limit: float) -> int | None:
 
 def _too_late(attempt: Attempt, limit: float, why: str) -> SSHException:
     host = attempt.login.target
-    hint = f"see whether `ssh {host}` works in a terminal."
+    hint = see_whether(plain_line(attempt.login))
     return SSHException(f"no login within {limit:g} s ({why})", host, transient=True, hint=hint)

@@ -78,7 +78,7 @@ class OpenSSHChannel(Channel):
         default=120.0, metadata={"help": "Seconds the first login may take, with all that you have to type."}
     )
     keepalive: float = dataclasses.field(
-        default=5.0,
+        default=4.0,
         metadata={"help": "Seconds between questions whether the machine is there; three without answer end it."},
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -82,7 +83,8 @@ class Destination:
         jump = (
             "" if self.through is None else f"-J {self.through.username}@{self.through.hostname}:{self.through.port} "
         )
-        return f"ssh {jump}{port}{self.username}@{self.hostname}"
+        key = f"-i {shlex.quote(self.keys[0])} " if self.explicit and self.keys else ""
+        return f"ssh {jump}{port}{key}{self.username}@{self.hostname}"
 
 
 def resolved(wanted: Wanted, look_up: Callable[[str], Mapping[str, Any]], user: str) -> Destination:

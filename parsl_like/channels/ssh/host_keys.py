@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from parsl_like.channels.errors import BadHostKeyException, UnknownHostKeyException
 from parsl_like.channels.ssh.known_hosts import HostKey, known_of
+from parsl_like.core.advice import as_command
 from parsl_like.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -81,8 +83,9 @@ class HostKeys:
         return BadHostKeyException(
             f"{destination.key_name} shows {shown}; known is {known} (in {where})",
             destination.name,
-            hint="ask the site: somebody may stand between you and it. Only if it says that its key was changed: "
-            f"ssh-keygen -R '{destination.key_name}' -f FILE, and {_how_to_add(destination, 'FILE')}",
+            hint="ask the site: somebody may stand between you and it. Only if it says that its key was changed:"
+            f"{as_command(f'ssh-keygen -R {shlex.quote(destination.key_name)} -f FILE')}"
+            f"\nand {_how_to_add(destination, 'FILE')}",
         )
 
 
@@ -97,8 +100,8 @@ def known_hosts_files(destination: Destination, filename: str | None) -> list[Pa
         if not path.is_file():
             raise ConfigurationError(
                 f"There is no file {path} of known machines.",
-                hint=f"compare the key of {destination.name} with the one that the site publishes, then: "
-                f"{destination.scan} >> {path}",
+                hint=f"compare the key of {destination.name} with the one that the site publishes, then:"
+                f"{as_command(f'{destination.scan} >> {path}')}",
             )
         return [path]
     return [path for path in (Path(name).expanduser() for name in destination.known_hosts or USUAL) if path.is_file()]
@@ -106,6 +109,7 @@ def known_hosts_files(destination: Destination, filename: str | None) -> list[Pa
 
 def _how_to_add(destination: Destination, file: str) -> str:
     return (
-        f"compare what `{destination.scan} | ssh-keygen -lf -` shows with what the site publishes; if they are equal: "
-        f"{destination.scan} >> {file}"
+        "compare what this shows with what the site publishes:"
+        f"{as_command(f'{destination.scan} | ssh-keygen -lf -')}"
+        f"\nif they are equal:{as_command(f'{destination.scan} >> {file}')}"
     )

@@ -14,6 +14,7 @@ from parsl_like.channels.ssh import limits
 from parsl_like.channels.ssh.destination import SSH_PORT
 from parsl_like.channels.ssh.host_keys import HostKeys
 from parsl_like.channels.ssh.known_hosts import fitting
+from parsl_like.core.advice import as_command
 from parsl_like.errors import ChannelError, ConfigurationError, OptionalModuleMissing
 
 if TYPE_CHECKING:
@@ -235,7 +236,7 @@ def _too_late(destination: Destination) -> SSHException:
         f"no login at {destination.hostname}:{destination.port} in time",
         destination.name,
         transient=True,
-        hint=f"see how long `{destination.login} true` takes.",
+        hint=f"see how long this takes:{as_command(f'{destination.login} true')}",
     )
 
 
@@ -251,23 +252,23 @@ def _refusal(error: BaseException, destination: Destination, keys: HostKeys, par
 
 
 def _not_accepted(error: Exception, destination: Destination, paramiko: Any) -> ChannelError:
-    text = str(error)
+    text, by_hand = str(error), as_command(f"{destination.login} true")
     if "timeout" in text.lower() or "eof" in text.lower():
-        return SSHException(text, destination.name, transient=True, hint=f"see what `{destination.login} true` says.")
+        return SSHException(text, destination.name, transient=True, hint=f"see what this says:{by_hand}")
     if isinstance(error, paramiko.PasswordRequiredException):
         text = f"{text}; a key needs its passphrase"
     keys = ", ".join(destination.keys) or "the agent and the keys in ~/.ssh"
     return AuthException(
         f"{destination.username} at {destination.hostname}:{destination.port}: {text} Tried: {keys}",
         destination.name,
-        hint=f"see whether `{destination.login} true` works; give username= and key_filename=, or add the key to the "
-        "agent (ssh-add). For a machine that asks for a code, use OpenSSHChannel or SSHInteractiveLoginChannel.",
+        hint=f"see whether this works:{by_hand}\ngive username= and key_filename=, or add the key to the agent "
+        "(ssh-add). For a machine that asks for a code, use OpenSSHChannel or SSHInteractiveLoginChannel.",
     )
 
 
 def _unreachable(error: Exception, destination: Destination) -> SSHException:
     place = f"{destination.hostname}:{destination.port}"
-    hint = f"see whether `{destination.login} true` works."
+    hint = f"see whether this works:{as_command(f'{destination.login} true')}"
     if isinstance(error, socket.gaierror):
         text = f"the name {destination.hostname} is not known: {error.strerror}"
         return SSHException(text, destination.name, transient=error.errno == socket.EAI_AGAIN, hint=hint)

@@ -48,10 +48,35 @@ def check_blocks(where: str, provider: Any, strategy: str | None) -> Iterator[Fi
     if nodes > 1 and type(provider.launcher).__name__ == "SingleNodeLauncher":
         what = f"Blocks have {nodes} nodes, but SingleNodeLauncher uses only the first one; the others stay idle."
         fix = (
-            "Give launcher=SrunLauncher() on Slurm or launcher=MpiExecLauncher() elsewhere; or SimpleLauncher() if "
-            "your tasks start processes on all nodes themselves."
+            'Give launcher=SrunLauncher(), in a profile launcher = { type = "SrunLauncher" }, on Slurm; elsewhere '
+            "MpiExecLauncher; or SimpleLauncher if your tasks start processes on all nodes themselves."
         )
         yield Finding("launcher-one-node", where, what, fix, severity=Severity.WARNING)
+
+
+def check_node_size(where: str, executor: Any, strategy: str | None, cores: int | None) -> Iterator[Finding]:
+    """Several blocks by need, whose worth nothing tells before one has connected.
+
+    Args:
+        where: The executor.
+        executor: Its description.
+        strategy: ``Config(strategy=)``.
+        cores: Processors of a node of the queue, None if not known.
+    """
+    provider = executor.provider
+    limits = provider.limits()
+    if (strategy or "none") == "none" or limits.maximum <= max(1, limits.minimum, limits.init):
+        return
+    memory_says = getattr(provider, "mem_per_node", None) and executor.mem_per_worker
+    if executor.worker_limit is not None or getattr(provider, "cores_per_node", None) or memory_says:
+        return
+    what = (
+        f"There may be {limits.maximum} blocks, and nothing says how many workers a node has: until a block has "
+        "connected, a node counts as one worker, so more blocks are asked for than the tasks need."
+    )
+    workers = "N" if cores is None else str(max(1, int(cores / executor.cores_per_worker)))
+    fix = f"Give the executor max_workers_per_node={workers}, or the provider cores_per_node={cores or 'N'}."
+    yield Finding("node-size-unknown", where, what, fix, severity=Severity.WARNING)
 
 
 def check_missing(missing: Iterable[MissingValue]) -> Iterator[Finding]:

@@ -44,6 +44,13 @@ def check_queues(where: str, provider: Any, system: BatchSystem, seen: SeenSyste
         yield from _check_queue(where, provider, system, known[names[0]])
 
 
+def node_cores(provider: Any, system: BatchSystem, seen: SeenSystem) -> int | None:
+    """Processors of the smallest nodes of the queue that blocks go to; None if that is not known."""
+    wanted = getattr(provider, system.field, None)
+    queues = [queue for queue in seen.queues or () if (queue.default if wanted is None else queue.name == wanted)]
+    return min((kind.cores for queue in queues for kind in queue.kinds if kind.cores is not None), default=None)
+
+
 def _unknown(where: str, system: BatchSystem, name: str, known: Sequence[Queue]) -> Finding:
     near = nearest(name, [queue.name for queue in known if queue.open])
     advice = f'Did you mean {system.field}="{near}"?' if near else f"Choose one of them as {system.field}=."

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from parsl_like.doctor.findings import Finding, sentence
+from parsl_like.doctor.findings import Finding, Severity, sentence
 from parsl_like.jobs.causes import cause_of_refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from parsl_like.doctor.sightings import SeenScript
 
@@ -29,3 +29,16 @@ def check_script(where: str, name: str, seen: SeenScript) -> Iterator[Finding]:
         cause = cause_of_refusal(seen.refused) or "correct the provider's options"
         what = f"{name} would refuse its blocks."
         yield Finding("block-refused", where, what, sentence(cause), evidence=seen.refused)
+
+
+def check_sources(where: str, absent: Iterable[str]) -> Iterator[Finding]:
+    """Files that ``worker_init`` reads and that are not here: a slip, unless only nodes have them.
+
+    Args:
+        where: The executor.
+        absent: Those that are not on this machine.
+    """
+    for path in absent:
+        what = f"worker_init reads {path}, which is not on this machine."
+        fix = "Correct the path in worker_init, unless only nodes have it; --submit tells for certain."
+        yield Finding("worker-init", where, what, fix, severity=Severity.WARNING)

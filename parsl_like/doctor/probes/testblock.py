@@ -204,7 +204,8 @@ class _Watch:
             told = nodes_in(lines_in(output), self._token)
             self._nodes = {**dict(told), **self._nodes}
         finally:
-            self._end(job)
+            if self._end(job):
+                self._remove(job)
         return SeenBlock(
             state=self._report.state,
             message=self._report.message or self._silence,
@@ -250,10 +251,17 @@ class _Watch:
         plain = "\n".join(line for line in stdout.splitlines() if not lines_in(line))
         return stdout, "\n".join(filter(None, (plain.strip(), stderr.strip())))
 
-    def _end(self, job: JobId) -> None:
-        """See to it that the job is over, as far as the batch system does as it is told."""
+    def _remove(self, job: JobId) -> None:
+        """Leave nothing of it on another machine, if it was there."""
+        remove = getattr(self._session, "remove", None)
+        if callable(remove):
+            with suppress(ParslError, OSError):  # what is here goes with its folder; the rest is small
+                remove(job)
+
+    def _end(self, job: JobId) -> bool:
+        """See to it that the job is over, as far as the batch system does as it is told; whether it is."""
         if self._report.state in TERMINAL_STATES:
-            return
+            return True
         deadline = time.monotonic() + END_S
         told = False
         while time.monotonic() < deadline:
@@ -261,9 +269,10 @@ class _Watch:
                 told = told or bool(self._session.cancel([job]).get(job, False))
                 report = self._session.status([job]).get(job)
                 if report is not None and report.state in TERMINAL_STATES:
-                    return
+                    return True
             time.sleep(LOOK_S / 4)
         self._trial.tell(f"job {job} could not be seen to end; please look after it")
+        return False
 
 
 def copies(provider: Any) -> int:

@@ -108,7 +108,16 @@ class Broker:
         self._keys_directory = former.keys
         self._socket_directory = former.sockets or socket_directory()
         self._addresses = tuple(Endpoint(*urls) for urls in former.urls)
-        return former.incarnation + 1
+        return self._free_number(former.incarnation + 1)
+
+    def _free_number(self, number: int) -> int:
+        """The first one under which nobody has listened: a driver may have died when it restarted its interchange."""
+        while any(os.path.lexists(url.removeprefix(SCHEME)) for url in self._urls(number)):
+            number += 1
+        return number
+
+    def _urls(self, number: int) -> list[str]:
+        return [f"{SCHEME}{self._socket_directory}/driver-{link}-{number}" for link in ("data", "control")]
 
     def _remove_places(self) -> None:
         for directory in (self._keys_directory, self._socket_directory):
@@ -144,7 +153,7 @@ class Broker:
     def _listen(self, number: int) -> tuple[Endpoint, Mapping[Link, Channel]]:
         if self._remote_interchange():
             return self._listen_tcp()
-        urls = [f"{SCHEME}{self._socket_directory}/driver-{link}-{number}" for link in ("data", "control")]
+        urls = self._urls(number)
         data, control = map(LocalListener, urls)
         return Endpoint(*urls), {"data": data, "control": control}
 

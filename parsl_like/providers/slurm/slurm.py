@@ -79,7 +79,7 @@ class SlurmProvider(BatchProvider):
     )
     status_batch_size: int = dataclasses.field(default=1000, metadata={"help": "Jobs to ask for in one command."})
     exclusive: bool = dataclasses.field(
-        default=True, metadata={"help": "Whether a block shares its nodes with nobody."}
+        default=True, metadata={"help": "Whether a block has its nodes to itself, with all of their processors."}
     )
 
     def check(self) -> None:

@@ -107,6 +107,9 @@ def test_without_a_terminal_the_error_says_how_to_log_in_by_hand(
     assert caught.value.hint is not None
     assert "log in by hand" in caught.value.hint
     assert f"-p {server.port}" in caught.value.hint
+    assert caught.value.by_hand is not None  # for whoever has ended by then
+    assert f"-p {server.port}" in caught.value.by_hand
+    assert "-S" not in caught.value.by_hand.split()
 
 
 def test_one_that_may_not_ask_is_refused_for_good(server: AskingServer) -> None:

@@ -19,6 +19,7 @@ from parsl_like.channels.openssh.command_lines import (
     forward_text,
     hand_line,
     login_line,
+    plain_line,
 )
 from parsl_like.channels.openssh.refusals import last_words, refusal, scan_line, was_not_sent
 
@@ -102,7 +103,10 @@ def test_an_unknown_machine() -> None:
     error = refusal(UNKNOWN, "me@127.0.0.1")
     assert type(error) is UnknownHostKeyException
     assert "[127.0.0.1]:17822 is not among the known machines" in str(error)
-    assert "ssh-keyscan -p 17822 127.0.0.1 >> ~/.ssh/known_hosts" in str(error)
+    # Each command can be copied: it has a line of its own, and nothing behind it.
+    lines = str(error).splitlines()
+    assert "    ssh-keyscan -p 17822 127.0.0.1 | ssh-keygen -lf -" in lines
+    assert lines[-1] == "    ssh-keyscan -p 17822 127.0.0.1 >> ~/.ssh/known_hosts"
     assert not error.transient
 
 
@@ -110,7 +114,7 @@ def test_a_machine_with_another_key() -> None:
     error = refusal(CHANGED, "login.example.org")
     assert type(error) is BadHostKeyException
     assert "shows another key than the one that is known (in /home/user/.ssh/known_hosts:2)" in str(error)
-    assert "ssh-keygen -R 'login.example.org' -f ~/.ssh/known_hosts" in str(error)
+    assert "    ssh-keygen -R login.example.org -f ~/.ssh/known_hosts" in str(error).splitlines()
     assert ">> /etc/mine" in str(refusal(CHANGED, "h", "/etc/mine"))
     assert not error.transient
 
@@ -136,6 +140,20 @@ def test_other_refusals(said: str, kind: type, transient: bool) -> None:
     assert error.transient is transient
     assert (said or "debug") in str(error)
     assert error.hint
+
+
+@pytest.mark.parametrize(
+    "said", ["Permission denied (publickey)", "ssh: connect to host h port 22: Connection refused"]
+)
+def test_what_to_try_leads_where_the_channel_leads(said: str) -> None:
+    line = plain_line(FULL)
+    words = shlex.split(line)
+    assert words[0] == "ssh"
+    assert words[-1] == "login.example.org"
+    assert {"-p", "-i", "-l", "-J"} < set(words)
+    assert not {"-f", "-N", "-M", "-S", "--"} & set(words)
+    assert f"    {line}" in str(refusal(said, "me@h", by_hand=line)).splitlines()
+    assert "    ssh me@h" in str(refusal(said, "me@h")).splitlines()
 
 
 def test_last_words() -> None:
