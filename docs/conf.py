@@ -47,7 +47,7 @@ nitpick_ignore_regex = [
     (r"py:.*", r"Executor|Future|Path|PurePath|PurePosixPath|CancelledError|FixtureRequest"),
     (r"py:.*", r"([\w.]+\.)?(Bash|Join|Python)Decorator"),
     (r"py:.*", r"([\w.]+\.)?(AppSpec|Callable(Dict|Int|List)|DataManager|Executors|Failing|Options|Renamed)"),
-    (r"py:.*", r"([\w.]+\.)?(FileFutures|Served|TaskRow|Transport)"),
+    (r"py:.*", r"([\w.]+\.)?(Acknowledge|FileFutures|Served|TaskRow|Transport)"),
 ]
 
 # The examples of a page run one after another, in an empty directory of their own, and may leave a kernel loaded.
