@@ -67,6 +67,7 @@ class Closing:
             self._remember_results,
             self._cancel_tasks,
             self._close_transfers,
+            self._remember_results,  # those that came meanwhile
             self._stop_loop,
             self._leave_blocks,
             self._close_executors,
@@ -108,7 +109,9 @@ class Closing:
         if not self._kernel._loop.alive:
             return
         running: list[TaskRow] = []
-        self._on_owner(lambda: running.extend(self._cancel_all(self._unstoppable())))
+        before = self._unstoppable()
+        self._kernel._loop.call(lambda: None)  # results of attempts that had ended by then are taken first
+        self._on_owner(lambda: running.extend(self._cancel_all(before | self._unstoppable())))
         patience = min(deadline, self._threads_until) - time.monotonic()
         if running and patience > 0 and not is_service_thread():
             wait([row.future for row in running], patience)

@@ -479,11 +479,15 @@ def test_what_the_program_does_to_a_result_is_not_in_the_checkpoint(load: Load) 
     assert stored(kernel) == [[x] for x in range(50)]
 
 
+def disk_that_is_never_heard_of_again(kernel: DataFlowKernel, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kernel._memo, "_add", lambda _keys, _values, _settled: None)
+
+
 def test_a_task_whose_result_is_being_remembered_cannot_be_cancelled(
     load: Load, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kernel = load(checkpoint_sync=True)
-    monkeypatch.setattr(kernel._memo, "_add", lambda entries: None)  # a disk that is never heard of again
+    disk_that_is_never_heard_of_again(kernel, monkeypatch)
     future = Counted(kernel)(1)
     while not kernel.machine.counts[Phase.remembering]:
         kernel._loop.call(lambda: None)
@@ -494,7 +498,7 @@ def test_a_task_whose_result_is_being_remembered_cannot_be_cancelled(
 
 def test_a_disk_that_hangs_does_not_keep_a_kernel_from_ending(load: Load, monkeypatch: pytest.MonkeyPatch) -> None:
     kernel = load(checkpoint_sync=True)
-    monkeypatch.setattr(kernel._memo, "_add", lambda entries: None)
+    disk_that_is_never_heard_of_again(kernel, monkeypatch)
     future = Counted(kernel)(1)
     while not kernel.machine.counts[Phase.remembering]:
         kernel._loop.call(lambda: None)
