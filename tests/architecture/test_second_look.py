@@ -24,10 +24,19 @@ def test_steady():
 """
 
 
-def look(tmp_path: Path, text: str) -> subprocess.CompletedProcess[str]:
+DIFFERENT = """
+import os, pytest
+
+@pytest.mark.parametrize("name", [os.getpid()])
+def test_of_one_process(name):
+    pass
+"""
+
+
+def look(tmp_path: Path, text: str, *options: str) -> subprocess.CompletedProcess[str]:
     (tmp_path / "test_some.py").write_text(text)
     (tmp_path / "pytest.ini").write_text("[pytest]\n")
-    command = ["sh", str(SCRIPT), sys.executable, "-m", "pytest", "-c", "pytest.ini", "-q", "--basetemp=temp"]
+    command = ["sh", str(SCRIPT), sys.executable, "-m", "pytest", "-c", "pytest.ini", "-q", "--basetemp=temp", *options]
     return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=100)
 
 
@@ -54,3 +63,10 @@ def test_many_failures_are_no_accident(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("text", "code"), [("def test_bad(): assert 0", 1), ("import nothing_of_that_name", 2)])
 def test_what_fails_again_fails(tmp_path: Path, text: str, code: int) -> None:
     assert look(tmp_path, text).returncode == code
+
+
+def test_what_was_never_run_is_not_run_again(tmp_path: Path) -> None:
+    done = look(tmp_path, DIFFERENT, "-n", "2")
+    assert "Different tests were collected" in done.stdout
+    assert done.returncode == 1
+    assert "second-look" not in done.stdout
