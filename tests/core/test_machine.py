@@ -475,6 +475,14 @@ def launched_unprepared(bench: Any) -> None:
     bench.rows[1].unresolved, bench.rows[1].phase = 0, Phase.launched
 
 
+def following_nobody(bench: Any) -> None:
+    bench.rows[1].unresolved, bench.rows[1].phase, bench.rows[1].value = 0, Phase.attached, 7
+
+
+def followed_while_it_waits(bench: Any) -> None:
+    bench.machine.followers[1] = []
+
+
 def counted_wrongly(bench: Any) -> None:
     bench.machine.counts[Phase.waiting] += 1
 
@@ -489,6 +497,8 @@ def counted_wrongly(bench: Any) -> None:
         (edge_too_many, "has edges that are not mirrored"),
         (less_than_nothing, "waits for less than nothing"),
         (launched_unprepared, "was launched before it was prepared"),
+        (following_nobody, "follows nobody"),
+        (followed_while_it_waits, "task 1 is followed, and is "),
         (counted_wrongly, "differ from a recount"),
     ],
     ids=lambda value: getattr(value, "__name__", None),
