@@ -56,7 +56,7 @@ full: $(DEV) ## every test there is, at full size; what this machine lacks is sk
 	PARSL_LIKE_FULL=1 $(PY) $(PYTEST) $(ARGS)
 
 faults: $(DEV) ## breaks real processes, links and files, and measures what happens; most of it is waiting
-	$(LOOK) $(PY) -m pytest -c pyproject.toml -n $(FAULT_JOBS) -m 'faults or fault' -p tests.fault_report $(ARGS)
+	$(LOOK) $(PY) -m pytest -c pyproject.toml -n $(FAULT_JOBS) -m 'faults or fault' -p tests.fault_report tests/faults tests/integration $(ARGS)
 
 site: $(DEV) ## batch systems and MPI: real ones, each brought up on this machine if that can be, and simulated ones that fail
 	$(LOOK) $(PY) -m pytest -c pyproject.toml -n $(SITE_JOBS) --dist loadfile -m 'site and not slow' tests/site $(ARGS)
