@@ -101,7 +101,7 @@ def test_a_changed_key(ssh_servers: SSHServers, measure: Measure) -> None:
 
 def test_a_wrong_key_of_the_user(ssh_servers: SSHServers, measure: Measure) -> None:
     began = time.time()
-    with pytest.raises(AuthException, match=r"root at 127\.0\.0\.1:\d+: .* Tried: .*wrong_key .*ssh-add") as caught:
+    with pytest.raises(AuthException, match=r"(?s)root at 127\.0\.0\.1:\d+: .* Tried: .*wrong_key .*ssh-add") as caught:
         SSHChannel(**ssh_servers.options(key_filename=str(ssh_servers.folder / "wrong_key"))).open()
     measure.since("a wrong key of the user to its error", began, 5)
     assert not caught.value.transient

@@ -34,8 +34,8 @@ if [ -n "$3" ] && [ "$1" != "$PPID" ] && [ "$2" = "$(uname -n)" ] && [ "$3" = "$
 printf "parsl_like|%s|%s|%s|\\n" "$PPID" "$(uname -n)" "$(began "$PPID")"
 silent() {{
     past=0
-    trap 'past=0' USR1
-    trap 'kill "$!"; exit' TERM
+    trap 'past=0; kill "$!"' USR1
+    trap 'kill "$!"; wait "$!"; exit' TERM
     while [ "$past" -lt {STEPS_OF_SILENCE} ]; do
         sleep {STEP_S} &
         wait "$!" && past=$((past + 1))
@@ -47,6 +47,7 @@ silent 3<&- > /dev/null &
 silent=$!
 while read -r beat <&3; do kill -USR1 "$silent"; done
 kill "$silent"
+wait "$silent"
 """
 
 
