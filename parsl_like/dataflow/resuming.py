@@ -36,13 +36,17 @@ def run_to_resume(config: Config, run_dir: str) -> str | None:
     wanted = config.resume
     if wanted is None:
         told = os.environ.get(RESUME, "")
-        real = os.path.realpath(told)
-        here = os.path.dirname(real) == os.path.realpath(folder) and real != os.path.realpath(run_dir)
-        return told if told and here and os.path.isdir(told) else None
+        return told if os.path.isabs(told) and os.path.isdir(told) and _is_beside(told, folder, run_dir) else None
     if wanted == LAST:
         earlier = [run for run in runs_in(folder) if run != run_dir]
         return earlier[-1] if earlier else None
     return named_run(os.fspath(wanted), folder)
+
+
+def _is_beside(run: str, folder: str, run_dir: str) -> bool:
+    """Whether a run is another one of a folder."""
+    real = os.path.realpath(run)
+    return os.path.dirname(real) == os.path.realpath(folder) and real != os.path.realpath(run_dir)
 
 
 def runs_in(folder: str) -> list[str]:
