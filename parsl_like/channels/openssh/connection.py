@@ -23,6 +23,7 @@ from parsl_like.channels.openssh.lifeline import FarEnd, Lifeline, begin_lifelin
 from parsl_like.channels.openssh.logins import Attempt, log_in, said_in
 from parsl_like.channels.openssh.refusals import last_words
 from parsl_like.core.advice import as_command
+from parsl_like.errors import ChannelError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -193,7 +194,7 @@ class Connection:
         with self._lock:
             if self._closed or self.stands or not background.is_there(self.login, self.socket):
                 return
-            with contextlib.suppress(SSHException):  # told to whoever needs it next, and tries again
+            with contextlib.suppress(ChannelError):  # told to whoever needs it next, and tries again
                 self._make(time.monotonic() + HOLDING_S)
 
     def _log_in(self, again: bool, deadline: float) -> None:
